@@ -1,0 +1,17 @@
+"""The root of what the domain raises; each error says what is wrong, where, and what to do."""
+
+
+class DomainError(Exception):
+    """Root of the domain's errors; never raised itself."""
+
+
+class UnreadableSignal(DomainError):
+    """Bytes that are no signal this version can read: they go to quarantine with this reason."""
+
+
+class UnreadableEvent(DomainError):
+    """Bytes in the events log that are no event this version can read."""
+
+
+class InvalidDocument(DomainError):
+    """A site, policy or directory document that contradicts itself; the message names the field."""

@@ -1,0 +1,83 @@
+"""An event: a past-tense fact that follows from signals.
+
+One flat shape serves every topic: a field that a topic does not use is None (or its default) and is
+not stored. `docs/rules.md` says which topics use which fields.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from domain.errors import UnreadableEvent
+from domain.vocabulary import Basis, Severity, Topic
+
+SCHEMA_VERSION: Final = 1
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One fact. Times are UTC microseconds since 1970.
+
+    Fields:
+        id: `{site}:{position}:{ordinal}`: deterministic, so the same decision gives the same id.
+        position: offset in the signals log of the signal whose processing decided this.
+        ordinal: place among the events decided by that signal, from 0.
+        occurred_at: when it happened; known_at: the log's time when it was decided.
+        zone: where the person now is, or what the event is about; None is outside or not applicable.
+        from_zone: where the person was before; maybe_zone: the other zone the person may be in
+            (`outside` where that is it), None where the person is certainly in `zone`.
+        visit: id of the visit; alert: id of the alert; rule: the detector that found it.
+        value, limit: what was measured and what was allowed, in the topic's unit.
+        causes: offsets in the signals log of the signals it rests on, in order.
+        policy_version: how many policies had been applied when it was decided.
+    """
+
+    id: str
+    site: str
+    topic: Topic
+    position: int
+    ordinal: int
+    occurred_at: int
+    known_at: int
+    person: str | None = None
+    credential: str | None = None
+    zone: str | None = None
+    from_zone: str | None = None
+    maybe_zone: str | None = None
+    point: str | None = None
+    device: str | None = None
+    visit: str | None = None
+    basis: Basis = Basis.NONE
+    rule: str | None = None
+    alert: str | None = None
+    severity: Severity = Severity.NONE
+    value: int | None = None
+    limit: int | None = None
+    late: bool = False
+    causes: tuple[int, ...] = ()
+    policy_version: int = 0
+    detail: dict[str, Any] | None = None
+    schema: int = SCHEMA_VERSION
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Event).decode
+
+
+def write_event(event: Event) -> bytes:
+    """Return the event as JSON, fields at their defaults left out."""
+    return _encode(event)
+
+
+def read_event(wire: bytes) -> Event:
+    """Return the event in these bytes.
+
+    Raises:
+        UnreadableEvent: not JSON, an unknown topic or schema version, or a required field missing.
+    """
+    try:
+        event = _decode(wire)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnreadableEvent(f"not an event: {error}") from error
+    if event.schema != SCHEMA_VERSION:
+        raise UnreadableEvent(f"unknown event schema {event.schema}: this version reads {SCHEMA_VERSION}")
+    return event

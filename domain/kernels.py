@@ -1,0 +1,100 @@
+"""What the compiled loops share: how a loop is compiled, and how its tables are made.
+
+Every loop takes structured arrays only, always of the same types, and reads as its rule reads. With
+`NUMBA_DISABLE_JIT=1` the same functions run as plain Python over `numpy.record` rows; so no field may have
+the name of an attribute that every NumPy scalar has (`device`, `size`, `data`, …).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Records = NDArray[Any]
+
+COMPILED: Final[bool] = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+_OPTIONS: Final[dict[str, Any]] = {"cache": True, "nogil": True, "_nrt": False}
+"""Loops allocate nothing, so arrays need no reference counting (_nrt), which cost more than the work."""
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a small function that loops call, as part of them."""
+    compiled: Callable[P, R] = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return compiled
+
+
+def loop(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a stage's loop, and call it past Numba's type dispatch once it is compiled.
+
+    The dispatch costs 0.25 µs an argument, more than the work of a batch of one; a loop's argument types
+    never change, so the entry point found at the first call holds for all.
+    """
+    if not COMPILED:
+        return function
+    compiled = numba.njit(**_OPTIONS)(function)
+    entry: Callable[P, R] | None = None
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal entry
+        if entry is None:
+            result: R = compiled(*args, **kwargs)
+            (overload,) = compiled.overloads.values()
+            entry = overload.entry_point
+            return result
+        return entry(*args, **kwargs)
+
+    return call
+
+
+def records(count: int, dtype: np.dtype[Any]) -> Records:
+    """Return `count` zeroed rows; fields read as attributes in compiled and in plain code alike."""
+    rows: Records = np.zeros(count, dtype)
+    return rows if COMPILED else rows.view(np.recarray)
+
+
+class Table:
+    """Rows that grow: one for every code of some kind, each starting as `blank`.
+
+    `rows` may be longer than `count`; only the first `count` are state.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], count: int = 0, **blank: int) -> None:
+        """Make a table of `count` rows; fields not named in `blank` start at 0."""
+        self.dtype = dtype
+        self._blank = blank
+        self.count = 0
+        self.rows = records(0, dtype)
+        self.grow(count)
+
+    def grow(self, count: int) -> None:
+        """Make it at least `count` rows long."""
+        if count > len(self.rows):
+            wanted = count if not self.count else max(count, len(self.rows) * 5 // 4, 64)
+            rows = records(wanted, self.dtype)
+            rows[: self.count] = self.rows[: self.count]
+            for field, value in self._blank.items():
+                rows[field][self.count :] = value
+            self.rows = rows
+        self.count = max(self.count, count)
+
+    def reserve(self, room: int) -> None:
+        """Make `rows` at least `room` longer than `count`, without making them state."""
+        count = self.count
+        self.grow(count + room)
+        self.count = count
+
+    def dump(self) -> bytes:
+        """Return the state's bytes."""
+        return self.rows[: self.count].tobytes()
+
+    def load(self, data: bytes) -> None:
+        """Replace the state by these bytes of the same dtype."""
+        loaded = np.frombuffer(data, self.dtype)
+        self.rows = records(len(loaded), self.dtype)
+        self.rows[:] = loaded
+        self.count = len(loaded)

@@ -1,0 +1,182 @@
+"""A signal: what a device said or a person ordered, immutable.
+
+On the wire and in the log a signal is a CloudEvents 1.0 envelope in JSON whose `data` is ours. The
+version of `data` stands in `dataschema`; `read_signal` brings older versions up one step at a time, so
+that everything behind it sees only the newest.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from domain.errors import UnreadableSignal
+from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
+
+SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = "urn:limen:signal:"
+_TYPE: Final = "limen.signal"
+
+
+class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A card, code or face template, never in the clear: its format, and a keyed hash of its value."""
+
+    format: str
+    hash: str
+
+
+class Verify(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the person was verified: methods used, whether liveness was checked, how many factors."""
+
+    methods: tuple[Method, ...] = ()
+    liveness: bool | None = None
+    factors: int | None = None
+
+
+class Screening(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a screening station measured. None means not measured."""
+
+    temperature_c: float | None = None
+    mask: bool | None = None
+    helmet: bool | None = None
+    equipment: tuple[str, ...] = ()
+
+
+class Count(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Passages at a point: since its last report, and since the counter was reset. Never negative."""
+
+    interval: int = 0
+    cumulative: int | None = None
+
+
+class Time(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When it happened and when we heard of it, both UTC in microseconds since 1970.
+
+    `raw` is the device's own notation and `zone` its IANA time zone; `offset_ms` is what its clock was
+    ahead and what has already been taken off `occurred_at`.
+    """
+
+    occurred_at: int
+    received_at: int
+    raw: str | None = None
+    zone: str | None = None
+    offset_ms: int | None = None
+    quality: Quality = Quality.SYNCHRONISED
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One signal. `id` is deterministic, so that the same one is known again when it comes twice.
+
+    `device` is always known; `point`, `person` and `credential` where they apply. `data` is the body of
+    a control signal. `seq` is the device's own running number. `raw` is what the device sent.
+    """
+
+    id: str
+    site: str
+    device: str
+    category: Category
+    action: Action
+    time: Time
+    point: str | None = None
+    reason: Reason = Reason.NONE
+    reason_code: str | None = None
+    direction: Direction = Direction.UNKNOWN
+    credential: Credential | None = None
+    person: str | None = None
+    verify: Verify | None = None
+    screening: Screening | None = None
+    count: Count | None = None
+    seq: int | None = None
+    delivery: Delivery = Delivery.LIVE
+    data: dict[str, Any] | None = None
+    raw: str | None = None
+
+
+class _Envelope(msgspec.Struct, omit_defaults=True):
+    """CloudEvents 1.0, structured mode (https://github.com/cloudevents/spec, 3.1 and 3.2)."""
+
+    specversion: str
+    type: str
+    source: str
+    id: str
+    dataschema: str
+    data: msgspec.Raw
+    time: str | None = None
+    subject: str | None = None
+
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: Final[dict[int, Upcaster]] = {}
+"""From version N to N + 1, by N. A new version of the schema adds its one step here."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
+_decode_data: Final = msgspec.json.Decoder(Signal).decode
+_CURRENT: Final = f"{_SCHEMA}{SCHEMA_VERSION}"
+
+
+def signal_id(*parts: str | bytes) -> str:
+    """Return the deterministic id of a signal made from these parts: 32 hexadecimal digits.
+
+    Use the device and its running number, or the source and the raw record.
+
+    >>> signal_id("reader-7", "42")
+    'c00539535ebaa1434db03045646de33f'
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode() if isinstance(part, str) else part
+        digest.update(len(encoded).to_bytes(4, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def write_signal(signal: Signal) -> bytes:
+    """Return the signal as a CloudEvents envelope in JSON, in the newest schema version."""
+    occurred = datetime.fromtimestamp(signal.time.occurred_at // 1_000_000, UTC)
+    return _encode(
+        _Envelope(
+            specversion="1.0",
+            type=_TYPE,
+            source=f"/{signal.site}/{signal.device}",
+            id=signal.id,
+            dataschema=_CURRENT,
+            data=msgspec.Raw(_encode(signal)),
+            time=occurred.isoformat().replace("+00:00", "Z"),
+            subject=signal.point,
+        )
+    )
+
+
+def read_signal(wire: bytes) -> Signal:
+    """Return the signal in these bytes, upcast to the newest schema version.
+
+    Raises:
+        UnreadableSignal: not JSON, not a CloudEvents envelope of ours, an unknown schema version, a word
+            outside its vocabulary, or a required field missing.
+    """
+    try:
+        envelope = _decode_envelope(wire)
+        newest = envelope.dataschema == _CURRENT
+        signal = _decode_data(envelope.data) if newest else _upcast(envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnreadableSignal(f"not a signal: {error}") from error
+    if signal.id != envelope.id:
+        raise UnreadableSignal(f"envelope id {envelope.id!r} is not the id of its data, {signal.id!r}")
+    return signal
+
+
+def _upcast(envelope: _Envelope) -> Signal:
+    head, _, version = envelope.dataschema.rpartition(":")
+    if f"{head}:" != _SCHEMA or not version.isdigit() or int(version) > SCHEMA_VERSION:
+        raise UnreadableSignal(
+            f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {_CURRENT}"
+        )
+    data = msgspec.json.decode(envelope.data)
+    for step in range(int(version), SCHEMA_VERSION):
+        if step not in UPCASTERS:
+            raise UnreadableSignal(f"no upcaster from schema version {step}")
+        data = UPCASTERS[step](data)
+    return msgspec.convert(data, Signal)
