@@ -1,0 +1,1 @@
+"""Detectors: one file each. `detectors.registry` lists them; see CONTRIBUTING.md to add one."""

@@ -1,0 +1,290 @@
+"""The engine: `decide(signals) -> events`, deterministic, nothing else.
+
+For every batch, in this order (docs/rules.md, section 2):
+
+1. resolve      the log's time, person and zones, lateness
+2. health       gaps, clocks, silence of devices
+3. crossings    who moves where, on what basis; what timers decide
+4. visits       tell the crossings as events
+5. occupancy    count, low and high of every zone
+6. doors        opened, closed, forced, held
+7. detectors    in the registry's order
+8. alerts       findings become alerts
+
+Every stage is one loop over the batch, and the events are then put into signal order, within a signal
+into stage order. So it does not matter how the log is cut into batches. A control signal that loads a
+document is a batch of its own: the stages see it as time passing, then the document is applied.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors.base import Facts, Hours
+from domain.errors import InvalidDocument
+from domain.event import Event
+from domain.kernels import Records, loop, records
+from domain.output import Outputs
+from domain.records import EVENT
+from domain.signal import Signal
+from domain.stages.alerts import settle
+from domain.stages.crossings import cross
+from domain.stages.doors import watch_doors
+from domain.stages.health import watch_devices
+from domain.stages.occupancy import bounds, occupy
+from domain.stages.resolve import resolve
+from domain.stages.visits import tell_visits
+from domain.vocabulary import Action, Category, Topic
+from streams.decoding import decode
+from streams.encoding import encode
+from streams.rule_rows import ActiveRule, WorkingHours, compile_rules
+from streams.settings_applied import apply_document, set_settings
+from streams.snapshot import dump_state, load_state
+from streams.state import State
+
+_APPLIED = {
+    "site": Topic.SITE_APPLIED,
+    "policy": Topic.POLICY_APPLIED,
+    "directory": Topic.DIRECTORY_APPLIED,
+}
+
+
+class Engine:
+    """One site's engine. Not thread-safe; one engine decides one log from its first signal on."""
+
+    def __init__(self, site_id: str) -> None:
+        self._begin(State(site_id))
+        set_settings(self.state)
+
+    def _begin(self, state: State) -> None:
+        self.state = state
+        self._out = Outputs()
+        self._watched = np.zeros(1, np.int64)
+        self._rules: list[ActiveRule] = []
+        self._compile()
+
+    def _compile(self) -> None:
+        self._rules = compile_rules(self.state)
+        self._hours = WorkingHours(self.state)
+        self._depth = self.state.depth
+        self._watched[0] = any(rule.detector.needs_levels for rule in self._rules)
+
+    @property
+    def position(self) -> int:
+        """Offset in the log of the next signal to decide."""
+        return self.state.position
+
+    @property
+    def now(self) -> int:
+        """The log's time, UTC microseconds."""
+        return self.state.now
+
+    def decide(self, signals: Sequence[Signal]) -> list[Event]:
+        """Decide the signals at `position` and after; return what follows, in order."""
+        events: list[Event] = []
+        start = 0
+        for place, signal in enumerate(signals):
+            if _stands_alone(signal):
+                events += self._decide_readings(signals[start:place])
+                events += self._decide_control(signal)
+                start = place + 1
+        return events + self._decide_readings(signals[start:] if start else signals)
+
+    def _decide_readings(self, signals: Sequence[Signal]) -> list[Event]:
+        if not signals:
+            return []
+        position = self.state.position
+        rows, causes = self.decide_records(encode(self.state, signals))
+        return decode(self.state, rows, causes, position)
+
+    def _decide_control(self, signal: Signal) -> list[Event]:
+        """Let time pass, then do what the signal orders, or tell why not."""
+        state, position, data = self.state, self.state.position, signal.data or {}
+        placed = signal.action is Action.PLACED
+        passing = msgspec.structs.replace(signal, action=Action.TICKED, person=None, credential=None)
+        rows, causes = self.decide_records(encode(state, [passing]))
+        events = decode(state, rows, causes, position)
+        reason = _fault_of_placement(state, signal) if placed else None
+        if placed and reason is None:
+            state.position = position
+            rows, causes = self.decide_records(encode(state, [signal]))
+            return events + decode(state, rows, causes, position, len(events))
+        kind, value = str(data.get("kind")), None
+        if not placed:
+            try:
+                kind, value = apply_document(state, signal)
+                self._compile()
+            except InvalidDocument as error:
+                reason = str(error)
+        events.append(
+            Event(
+                id=f"{state.site_id}:{position}:{len(events)}",
+                site=state.site_id,
+                topic=Topic.CONTROL_REJECTED if reason else _APPLIED[kind],
+                position=position,
+                ordinal=len(events),
+                occurred_at=signal.time.occurred_at,
+                known_at=state.now,
+                value=value,
+                causes=(position,),
+                policy_version=state.policy_version,
+                detail={"reason": reason} if reason else None,
+            )
+        )
+        return events
+
+    def decide_records(self, signals: Records) -> tuple[Records, Any]:
+        """Decide SIGNAL rows whose names are known, none of which loads a document.
+
+        Returns EVENT rows sorted by signal, and the positions their causes refer to; both are overwritten
+        by the next call.
+        """
+        state, out, count = self.state, self._out, len(signals)
+        out.clear()
+        settings = state.settings.rows
+        events, causes = out.events, out.causes
+        pending = int(state.pending_used[0])
+        waiting = len(state.grants) + int(state.timers.size[0] + state.passages.size[0])
+        moves = count + pending
+        most_crossings = 3 * moves + 2 * waiting  # a move may be followed by leaving and settling
+        most_doors = 2 * count + len(state.helds)
+        most_events = (
+            6 * count + int(state.silences.size[0]) + moves + waiting + 3 * most_crossings + 2 * most_doors
+        )
+        events.reserve(most_events)
+        causes.reserve(2 * most_events)
+        out.crossings.reserve(most_crossings)
+        out.doors.reserve(most_doors)
+        state.silences.reserve(count)
+        state.helds.reserve(count)
+        state.grants.reserve(count)
+        state.timers.reserve(2 * moves)
+        state.passages.reserve(count)
+        if pending + count > len(state.pending.rows):
+            state.pending.reserve(pending + count)
+
+        tail = (events.rows, events.size, causes.rows, causes.size)
+        resolve(
+            signals, state.clock.rows, state.people.rows, state.points.rows, state.devices.rows,
+            state.credentials.rows, state.holdings.rows, *tail,
+        )  # fmt: skip
+        watch_devices(signals, state.devices.rows, state.silences.rows, state.silences.size, settings, *tail)
+        crossings = out.crossings
+        cross(
+            signals, state.people.rows, state.zones.rows, state.points.rows, state.pending.rows,
+            state.pending_used, state.grants.rows, state.grants.span, state.timers.rows, state.timers.size,
+            state.passages.rows, state.passages.size, settings, crossings.rows, crossings.size, *tail,
+        )  # fmt: skip
+        if len(crossings):
+            if self._watched[0]:
+                out.levels.reserve(len(crossings) * 2 * self._depth)
+            tell_visits(crossings.written, *tail)
+            occupy(crossings.written, state.zones.rows, out.levels.rows, out.levels.size, self._watched)
+        watch_doors(
+            signals, state.points.rows, state.helds.rows, state.helds.span, settings, out.doors.rows,
+            out.doors.size, *tail,
+        )  # fmt: skip
+        state.pending.count = int(state.pending_used[0])
+        if self._rules:
+            self._detect(signals)
+        state.position += count
+        return self._in_order(count), causes.rows
+
+    def _detect(self, signals: Records) -> None:
+        state, out = self.state, self._out
+        crossings = out.crossings.written
+        hours: Hours = self._hours.hours
+        if len(crossings):
+            at = crossings["occurred_at"]
+            hours = self._hours.cover(int(at.min()), int(at.max()))
+        facts = Facts(
+            signals, crossings, out.levels.written, out.doors.written, state.people.rows, state.zones.rows,
+            state.points.rows, hours,
+        )  # fmt: skip
+        findings = out.findings
+        found: list[tuple[ActiveRule, int, int]] = []
+        for rule in self._rules:
+            room = rule.detector.room(facts)
+            if room == 0:
+                continue
+            first = len(findings)
+            findings.reserve(room)
+            out.events.reserve(room)
+            out.causes.reserve(2 * room)
+            rule.detector.reserve(facts)
+            rule.detector.detect(facts, rule.rows, findings, out.events, out.causes)
+            if len(findings) > first:
+                found.append((rule, first, len(findings)))
+        if found:
+            self._settle(found)
+
+    def _settle(self, found: Sequence[tuple[ActiveRule, int, int]]) -> None:
+        last, out = self.state.last_alerts, self._out
+        last.reserve(len(out.findings))
+        out.events.reserve(len(out.findings))
+        for rule, first, end in found:
+            settle(
+                out.findings.rows[first:end], rule.number, rule.severity, rule.cool_down_us,
+                last.slots, last.used, out.events.rows, out.events.size,
+            )  # fmt: skip
+
+    def _in_order(self, count: int) -> Records:
+        written = self._out.events.written
+        if count == 1 or len(written) < 2:
+            return written
+        ordered = records(len(written), EVENT)
+        _sort_by_signal(written, np.zeros(count + 1, np.int64), ordered)
+        return ordered
+
+    def occupancy(self) -> dict[str, tuple[int, int, int]]:
+        """Return (count, low, high) by zone, every zone of the site; the site as a whole under ""."""
+        state = self.state
+        names = {"": 1}
+        if state.site:
+            names |= {zone.id: state.zone_names.code(zone.id) for zone in state.site.zones}
+        return {name: bounds(state.zones.rows[code]) for name, code in names.items()}
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as bytes, the same however the log was cut."""
+        return dump_state(self.state)
+
+    @classmethod
+    def restore(cls, data: bytes) -> "Engine":
+        """Return the engine whose `snapshot` gave these bytes.
+
+        Raises:
+            ValueError: written by a version of the state that this one does not read.
+        """
+        engine = cls.__new__(cls)
+        engine._begin(load_state(data))
+        return engine
+
+
+def _stands_alone(signal: Signal) -> bool:
+    return signal.category is Category.CONTROL and signal.action in (Action.LOADED, Action.PLACED)
+
+
+def _fault_of_placement(state: State, signal: Signal) -> str | None:
+    zone = (signal.data or {}).get("zone")
+    if not signal.person:
+        return "placed: a person is needed"
+    try:
+        state.zone_code(str(zone))
+    except KeyError:
+        return f"placed: data.zone {zone!r} is no zone of the site"
+    return None
+
+
+@loop
+def _sort_by_signal(events: Any, starts: Any, out: Any) -> None:
+    """Put events into signal order, those of one signal as they stand (a counting sort)."""
+    for k in range(len(events)):
+        starts[events[k].signal + 1] += 1
+    for i in range(1, len(starts)):
+        starts[i] += starts[i - 1]
+    for k in range(len(events)):
+        event = events[k]
+        out[starts[event.signal]] = event
+        starts[event.signal] += 1

@@ -1,0 +1,122 @@
+"""Rules compiled: which parameters hold for which person and zone, and the calendars' working intervals."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from detectors.base import Context, Detector, Hours, Rows
+from domain.kernels import records
+from domain.policy import Rule
+from domain.records import NOWHERE, SEVERITY
+from streams.state import State
+
+
+class ActiveRule:
+    """A detector that the policy has switched on, with its compiled parameters."""
+
+    def __init__(self, number: int, detector: Detector[Any], rule: Rule, rows: Rows) -> None:
+        self.number = number
+        self.detector = detector
+        self.rows = rows
+        self.severity = SEVERITY[rule.severity]
+        self.cool_down_us = round(rule.cool_down_seconds * 1_000_000)
+
+
+def compile_rules(state: State) -> list[ActiveRule]:
+    """Return the rules that are on, in the registry's order."""
+    context = Context(
+        zone_codes={state.zone_names.name(code): code for code in range(2, len(state.zone_names))},
+        parents=state.zones.rows["parent"][: state.zones.count].tolist(),
+        areas_m2=dict(enumerate(state.zones.rows["area_m2"][: state.zones.count].tolist())),
+        calendars={name: number for number, name in enumerate(state.policy.calendars)},
+    )
+    active = []
+    for number, (name, detector) in enumerate(state.detectors.items()):
+        rule = state.policy.rules.get(name)
+        if rule is not None and rule.enabled:
+            active.append(ActiveRule(number, detector, rule, _rows(state, detector, rule, context)))
+    return active
+
+
+def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -> Rows:
+    given_by = [rule.parameters, *({**rule.parameters, **override.set} for override in rule.overrides)]
+    detector.configure([detector.Parameters.model_validate(given) for given in given_by])
+    zones = len(state.zone_names)
+    masks = np.zeros((len(state.groups), zones), np.int64)
+    for bit, override in enumerate(rule.overrides):
+        fits_group = [
+            detector.by_zone_alone
+            or (
+                (override.roles is None or role in override.roles)
+                and (override.departments is None or department in override.departments)
+            )
+            for role, department in state.groups
+        ]
+        named = (
+            None if override.zones is None else {context.zone_codes.get(zone, -1) for zone in override.zones}
+        )
+        fits_zone = [named is None or _within(state, zone, named) for zone in range(zones)]
+        masks += np.outer(fits_group, fits_zone).astype(np.int64) << bit
+    compiled: dict[tuple[int, ...], int] = {}
+    parameters: dict[int, Any] = {}
+    by_mask_and_zone: dict[tuple[int, int], int] = {}
+    which = np.zeros(masks.shape, np.int16)
+    for mask in (int(mask) for mask in np.unique(masks)):
+        given = dict(rule.parameters)
+        for bit, override in enumerate(rule.overrides):
+            if mask >> bit & 1:
+                given |= override.set
+        parameters[mask] = detector.Parameters.model_validate(given)
+        for zone in np.flatnonzero((masks == mask).any(axis=0)):
+            row = detector.compile(parameters[mask], int(zone), context)
+            by_mask_and_zone[mask, int(zone)] = compiled.setdefault(row, len(compiled))
+            which[masks[:, zone] == mask, zone] = by_mask_and_zone[mask, int(zone)]
+    rows = records(len(compiled), detector.ROW)
+    for row, place in compiled.items():
+        rows[place] = row
+    return Rows(rows, which)
+
+
+def _within(state: State, zone: int, named: set[int]) -> bool:
+    while zone != NOWHERE:
+        if zone in named:
+            return True
+        zone = int(state.zones.rows[zone]["parent"])
+    return False
+
+
+class WorkingHours:
+    """The working intervals of the policy's calendars, computed for the years that are asked for.
+
+    Derived from the policy, so no part of the state: any span that covers the question gives one answer.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._calendars = list(state.policy.calendars.values())
+        self._zone = state.site.zone_info if state.site else ZoneInfo("UTC")
+        self._years: tuple[int, int] | None = None
+        none = np.zeros(1, np.int64)
+        self.hours = Hours(none, none, none, none)
+
+    def cover(self, first_us: int, last_us: int) -> Hours:
+        """Return the intervals of at least a year before the first time to a year after the last."""
+        first, last = _year(first_us), _year(last_us)
+        if self._years is not None:
+            if self._years[0] <= first and last <= self._years[1]:
+                return self.hours
+            first, last = min(first, self._years[0]), max(last, self._years[1])
+        bounds, spans = [0], []
+        for calendar in self._calendars:
+            spans += calendar.intervals(date(first - 1, 1, 1), date(last + 2, 12, 31), self._zone)
+            bounds.append(len(spans))
+        self._years = first, last
+        both = np.array([*spans, (0, 0)], np.int64)
+        hint = np.array(bounds[:-1], np.int64)
+        self.hours = Hours(np.array(bounds, np.int64), both[:, 0].copy(), both[:, 1].copy(), hint)
+        return self.hours
+
+
+def _year(at_us: int) -> int:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).year

@@ -1,0 +1,161 @@
+"""The runner: reads signals from the log, has them decided, commits what was decided.
+
+One runner drives one partition. What makes it safe to kill anywhere is the order of things: events, the
+new position and sometimes a snapshot are one transaction of the log; whatever is in memory only can be
+computed again from the log.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from domain.errors import DomainError
+from domain.event import Event, write_event
+from domain.signal import Signal, read_signal
+from streams.log import EventDraft, Log, LogCorrupt, Stored
+
+BATCH: Final = 10_000
+SNAPSHOT_EVERY: Final = 100_000
+"""Signals between two snapshots: re-deciding this many takes well under a second."""
+
+
+class Decider(Protocol):
+    """What the runner needs of an engine."""
+
+    @property
+    def position(self) -> int:
+        """Offset of the next signal to decide."""
+
+    @property
+    def now(self) -> int:
+        """The log's time, UTC microseconds."""
+
+    def decide(self, signals: Sequence[Signal]) -> list[Event]:
+        """Decide the signals at `position` and after, and move on behind them."""
+
+    def occupancy(self) -> dict[str, tuple[int, int, int]]:
+        """Return (count, low, high) by zone; the site as a whole under ""."""
+
+    def snapshot(self) -> bytes:
+        """Return the whole state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One committed batch: its signals and events, and the offset of the first of each."""
+
+    first_signal: int
+    signals: Sequence[Signal]
+    first_event: int
+    events: Sequence[Event]
+
+
+class Runner:
+    """Drives one engine along one partition of a log.
+
+    Construction restores the newest snapshot and silently decides again what was committed after it, so
+    the engine stands exactly at the committed position. A snapshot this version cannot read is left
+    aside: the state is then computed from the first signal.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        *,
+        new: Callable[[], Decider],
+        restore: Callable[[bytes], Decider],
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self._log = log
+        self._partition = partition
+        self._snapshot_every = snapshot_every
+        snapshot = log.snapshot(partition)
+        engine = new() if snapshot is None else _restored(snapshot.state, restore, new)
+        self._snapshot_at = engine.position
+        committed = log.position(partition)
+        while engine.position < committed:
+            engine.decide(self._read(engine.position, min(BATCH, committed - engine.position)))
+        self.engine = engine
+
+    @property
+    def lag(self) -> int:
+        """How many signals of the log have not been decided."""
+        return self._log.head(self._partition) - self.engine.position
+
+    def step(self, limit: int = BATCH, at_hand: Sequence[Signal] = ()) -> Decided | None:
+        """Decide and commit at most `limit` signals; None when all have been.
+
+        Args:
+            limit: how many.
+            at_hand: the next signals of the log, if the caller has them; else they are read.
+
+        Raises:
+            LogUnavailable: nothing was committed; this runner must not be used again.
+            PositionConflict: another process has been deciding; likewise.
+            LogCorrupt: a signal in the log cannot be read.
+        """
+        start = self.engine.position
+        signals = at_hand[:limit] or self._read(start, limit)
+        if not signals:
+            return None
+        first_event = self._log.events_head(self._partition)
+        events = self.engine.decide(signals)
+        due = self.engine.position - self._snapshot_at >= self._snapshot_every
+        self._commit(start, events, self.engine.snapshot() if due else None)
+        return Decided(start, signals, first_event, events)
+
+    def take_snapshot(self) -> None:
+        """Keep the state as it is now, so that the next start need not decide anything again."""
+        if self.engine.position > self._snapshot_at:
+            self._commit(self.engine.position, (), self.engine.snapshot())
+
+    def _commit(self, start: int, events: Sequence[Event], snapshot: bytes | None) -> None:
+        self._log.transact(
+            self._partition,
+            from_position=start,
+            to_position=self.engine.position,
+            events=[draft(event) for event in events],
+            snapshot=snapshot,
+        )
+        if snapshot is not None:
+            self._snapshot_at = self.engine.position
+
+    def _read(self, offset: int, limit: int) -> list[Signal]:
+        return [readable(stored) for stored in self._log.read(self._partition, offset, limit)]
+
+
+def readable(stored: Stored) -> Signal:
+    """Return the signal in a record of the log.
+
+    Raises:
+        LogCorrupt: it cannot be read; the message says at which offset.
+    """
+    try:
+        return read_signal(stored.wire)
+    except DomainError as error:
+        raise LogCorrupt(f"signal at offset {stored.offset}: {error}") from error
+
+
+def draft(event: Event) -> EventDraft:
+    """Return the event as the log keeps it."""
+    return EventDraft(
+        id=event.id,
+        site=event.site,
+        topic=event.topic,
+        wire=write_event(event),
+        known_at=event.known_at,
+        visit=event.visit,
+        zone=event.zone,
+        from_zone=event.from_zone,
+        point=event.point,
+    )
+
+
+def _restored(state: bytes, restore: Callable[[bytes], Decider], new: Callable[[], Decider]) -> Decider:
+    try:
+        return restore(state)
+    except (ValueError, msgspec.MsgspecError):  # written by another version
+        return new()
