@@ -1,0 +1,1 @@
+"""Connectors: one module per vendor, protocol or file format; each reads signals."""

@@ -1,0 +1,175 @@
+"""One row of a CSV file becomes a signal, as its source's entry in `site.yaml` says."""
+
+import re
+from collections.abc import Callable, Container, Sequence
+from functools import lru_cache
+from typing import Final
+
+from connectors.csv_file.local_time import LocalTimes
+from connectors.csv_file.template import Filling, InvalidTemplate, fill, template_columns
+from connectors.rejection import RefusedRow
+from domain.signal import Credential, Signal, signal_id
+from domain.site import Site, Source
+from domain.vocabulary import Action, Category, Delivery, Direction
+
+HashCredential = Callable[[str, str], str]
+"""(format, value) to the keyed hash that stands for the credential everywhere."""
+
+_CATEGORIES: Final = {
+    Action.GRANTED: Category.CREDENTIAL,
+    Action.DENIED: Category.CREDENTIAL,
+    Action.OPENED: Category.DOOR,
+    Action.CLOSED: Category.DOOR,
+    Action.FORCED: Category.DOOR,
+    Action.HELD: Category.DOOR,
+    Action.EXIT_REQUESTED: Category.DOOR,
+}
+"""What a file of readings may say; everything else has fields that a source cannot map."""
+_TEMPLATES: Final = ("time", "device", "point", "credential", "action", "direction")
+_HOLDERS_KEPT: Final = 65_536
+
+
+def needed_columns(source: Source) -> list[str]:
+    """Return the columns a source uses, each once.
+
+    Raises:
+        InvalidTemplate: one of its templates is none.
+    """
+    templates = [getattr(source, name) for name in _TEMPLATES]
+    named = [column for template in templates if template for column in template_columns(template)]
+    return list(dict.fromkeys([*named, *source.signal_id]))
+
+
+def check_source(source: Source) -> list[tuple[str, str]]:
+    """Return what is wrong with a source as (field, message); its model cannot see these."""
+    found: list[tuple[str, str]] = []
+    for name in _TEMPLATES:
+        template = getattr(source, name)
+        if template is None:
+            continue
+        try:
+            fill(template, template_columns(template))
+        except InvalidTemplate as error:
+            found.append((name, str(error)))
+    if source.person is not None:
+        try:
+            if "person" not in re.compile(source.person).groupindex:
+                found.append(
+                    ("person", "it has no group named person; write e.g. ^(?P<person>[a-z]+)\\d{3}$")
+                )
+        except re.error as error:
+            found.append(("person", f"it is no regular expression: {error}"))
+        if source.credential is None:
+            found.append(("person", "it is taken from the credential; give the source a credential too"))
+    words = ", ".join(_CATEGORIES)
+    found += [
+        (f"actions.{spelling}", f"{action!r} is no action of a row; write one of {words}")
+        for spelling, action in source.actions.items()
+        if action not in _CATEGORIES
+    ]
+    return found
+
+
+class Mapping:
+    """A source's mapping, made ready for the columns of one file."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        site: Site,
+        columns: Sequence[str],
+        *,
+        received_at: int,
+        known_persons: Container[str],
+        hash_credential: HashCredential,
+    ):
+        self._name = name
+        self._source = source
+        self._site = site.id
+        self._points = {point.id: point.id for point in site.points}
+        self._spellings = source.points
+        self._times = LocalTimes(source.time_zone or site.time_zone, received_at)
+        self._columns = columns
+        self._time = fill(source.time, columns)
+        self._device = fill(source.device, columns)
+        self._point = fill(source.point, columns)
+        self._credential = self._optional(source.credential)
+        self._action = fill(source.action, columns)
+        self._direction = self._optional(source.direction)
+        self._id_places = [columns.index(column) for column in source.signal_id]
+        self._person = re.compile(source.person) if source.person else None
+        self._known_persons = known_persons
+        self._hash_credential = hash_credential
+        self._holder = lru_cache(_HOLDERS_KEPT)(self._find_holder)
+        self._acts = {str(action): action for action in _CATEGORIES}
+        self._acts |= {spelling: Action(action) for spelling, action in source.actions.items()}
+
+    def _optional(self, template: str | None) -> Filling | None:
+        return None if template is None else fill(template, self._columns)
+
+    def signal(self, raw: str, row: Sequence[str]) -> Signal:
+        """Return the signal of a row.
+
+        Raises:
+            RefusedRow: its time, point, action or direction is not one.
+        """
+        time = self._times.read(self._time(row))
+        spelled = self._point(row)
+        point = self._points.get(self._spellings.get(spelled, spelled))
+        if point is None:
+            raise RefusedRow(
+                "unknown_point",
+                f"{spelled!r} is no point of the site; add it, or add the spelling to "
+                f"sources.{self._name}.points",
+            )
+        action = self._acts.get(self._action(row))
+        if action is None:
+            raise RefusedRow(
+                "unknown_action",
+                f"{self._action(row)!r} is no action; add its meaning to sources.{self._name}.actions",
+            )
+        device = self._device(row)
+        if not device:
+            raise RefusedRow("unreadable", "it names no device")
+        credential, person = self._holder(self._credential(row)) if self._credential else (None, None)
+        return Signal(
+            id=signal_id(self._name, *[row[place] for place in self._id_places] or (raw,)),
+            site=self._site,
+            device=device,
+            category=_CATEGORIES[action],
+            action=action,
+            time=time,
+            point=point,
+            direction=self._direction_of(row) if self._direction else Direction.UNKNOWN,
+            credential=credential,
+            person=person,
+            delivery=Delivery.BACKFILL,
+            raw=raw,
+        )
+
+    def _find_holder(self, value: str) -> tuple[Credential | None, str | None]:
+        """Return a credential, and the person it belongs to where the source says how to tell."""
+        if not value:
+            return None, None
+        form = self._source.credential_format
+        credential = Credential(form, self._hash_credential(form, value))
+        if self._person is None:
+            return credential, None
+        match = self._person.search(value)
+        if match and match["person"] in self._known_persons:
+            return credential, match["person"]
+        return credential, f"unknown:{value}"
+
+    def _direction_of(self, row: Sequence[str]) -> Direction:
+        assert self._direction is not None
+        spelled = self._direction(row)
+        if spelled in self._source.directions:
+            return self._source.directions[spelled]
+        try:
+            return Direction(spelled) if spelled else Direction.UNKNOWN
+        except ValueError as error:
+            raise RefusedRow(
+                "unreadable",
+                f"{spelled!r} is no direction; add its meaning to sources.{self._name}.directions",
+            ) from error

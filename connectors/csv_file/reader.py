@@ -1,0 +1,137 @@
+"""Reads a CSV file: its header first, then row by row."""
+
+import csv
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from connectors.csv_file.mapping import HashCredential, Mapping, needed_columns
+from connectors.csv_file.records import records
+from connectors.csv_file.template import InvalidTemplate
+from connectors.rejection import ROW_LIMIT_BYTES, RefusedRow, Rejected, UnusableFile, file_lines
+from domain.signal import Signal
+from domain.site import Site, Source
+
+_BOM: Final = b"\xef\xbb\xbf"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_csv(
+    path: Path,
+    source_name: str,
+    source: Source,
+    site: Site,
+    *,
+    received_at: int,
+    known_persons: Container[str],
+    hash_credential: HashCredential,
+) -> Iterator[Signal | Rejected]:
+    """Return the signals of a CSV file in its order, and what is rejected in its place.
+
+    The header is read at once, the rows one by one. `received_at` is the import's clock, UTC microseconds.
+
+    Raises:
+        UnusableFile: it cannot be opened; it is empty, binary or not UTF-8; its header lacks a column the
+            source needs. While iterating: the file cannot be read on.
+    """
+    lines = file_lines(path)
+    try:
+        return read_csv_lines(
+            lines,
+            source_name,
+            source,
+            site,
+            received_at=received_at,
+            known_persons=known_persons,
+            hash_credential=hash_credential,
+            name=str(path),
+        )
+    except UnusableFile:
+        lines.close()
+        raise
+
+
+def read_csv_lines(
+    lines: Iterable[bytes],
+    source_name: str,
+    source: Source,
+    site: Site,
+    *,
+    received_at: int,
+    known_persons: Container[str],
+    hash_credential: HashCredential,
+    name: str = "rows",
+) -> Iterator[Signal | Rejected]:
+    r"""Return the signals of lines of bytes, the header first; as `read_csv` otherwise.
+
+    A row from the quarantine is read again as `[rejected.header + b"\n", rejected.raw + b"\n"]`.
+    """
+    rest = iter(lines)
+    header, line = b"", 0
+    while not header:
+        whole = next(rest, None)
+        if whole is None:
+            raise UnusableFile(f"{name}: the file is empty; its first line must name its columns")
+        line += 1
+        header = whole.removeprefix(_BOM).strip() if line == 1 else whole.strip()
+    try:
+        needed = needed_columns(source)
+        columns = _columns(name, line, header, needed, source_name)
+        mapping = Mapping(
+            source_name,
+            source,
+            site,
+            columns,
+            received_at=received_at,
+            known_persons=known_persons,
+            hash_credential=hash_credential,
+        )
+    except InvalidTemplate as error:
+        raise UnusableFile(f"{name}: source {source_name!r} in site.yaml cannot read it: {error}") from error
+    return _signals(rest, line + 1, mapping, len(columns), header)
+
+
+def _signals(
+    lines: Iterator[bytes], first_line: int, mapping: Mapping, width: int, header: bytes
+) -> Iterator[Signal | Rejected]:
+    for record in records(lines, first_line, width, header):
+        if isinstance(record, Rejected):
+            yield record
+            continue
+        line, text, fields = record
+        try:
+            yield mapping.signal(text, fields)
+        except RefusedRow as refused:
+            yield Rejected(line, refused.reason, refused.detail, text.encode(), header)
+
+
+def _columns(name: str, line: int, header: bytes, needed: list[str], source_name: str) -> list[str]:
+    if header.startswith(_UTF16):
+        raise UnusableFile(f"{name}: it is UTF-16; save it as UTF-8 and import it again")
+    if b"\0" in header:
+        raise UnusableFile(f"{name}: it is a binary file; export a CSV file (UTF-8) from where it comes")
+    if len(header) > ROW_LIMIT_BYTES:
+        raise UnusableFile(
+            f"{name}:{line}: the header is longer than {ROW_LIMIT_BYTES:,} bytes; is it a CSV file?"
+        )
+    try:
+        text = header.decode()
+    except UnicodeDecodeError as error:
+        raise UnusableFile(
+            f"{name}:{line}: the header is not UTF-8. If the file is GBK, convert it "
+            f"(iconv -f GB18030 -t UTF-8 {name} > utf8.csv) and import the result"
+        ) from error
+    try:
+        columns = [column.strip() for column in next(csv.reader([text], strict=True))]
+    except csv.Error as error:
+        raise UnusableFile(f"{name}:{line}: the header's quotes do not match; correct it") from error
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise UnusableFile(
+            f"{name}:{line}: the header lacks {', '.join(missing)}; it has {', '.join(columns)}. "
+            f"Is {source_name!r} the right source? Its columns stand in site.yaml, and commas part them"
+        )
+    twice = [column for column in needed if columns.count(column) > 1]
+    if twice:
+        raise UnusableFile(f"{name}:{line}: the header names {', '.join(twice)} twice; rename one of each")
+    return columns

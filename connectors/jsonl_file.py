@@ -1,0 +1,103 @@
+"""Files of signals, one CloudEvents envelope in JSON on each line, such as a simulation writes."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from connectors.rejection import (
+    AHEAD_US,
+    EARLIEST_US,
+    RefusedRow,
+    Rejected,
+    UnusableFile,
+    check_row,
+    file_lines,
+)
+from domain.errors import UnreadableSignal
+from domain.signal import Signal, read_signal
+from domain.site import Site
+
+_BOM: Final = b"\xef\xbb\xbf"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def read_jsonl(path: Path, site: Site, *, received_at: int) -> Iterator[Signal | Rejected]:
+    """Return the signals of a file of JSON lines in its order, and what is rejected in its place.
+
+    Signals are as they were written, times and delivery included. `received_at` is the import's clock,
+    UTC microseconds; it bounds what time is plausible.
+
+    Raises:
+        UnusableFile: it cannot be opened, is empty, or its first line is no JSON object.
+    """
+    lines = file_lines(path)
+    try:
+        return read_jsonl_lines(lines, site, received_at=received_at, name=str(path))
+    except UnusableFile:
+        lines.close()
+        raise
+
+
+def read_jsonl_lines(
+    lines: Iterable[bytes], site: Site, *, received_at: int, name: str = "lines"
+) -> Iterator[Signal | Rejected]:
+    """Return the signals of lines of bytes, as `read_jsonl`."""
+    rest = iter(lines)
+    whole, line = b"", 0
+    while not whole.strip():
+        found = next(rest, None)
+        if found is None:
+            raise UnusableFile(f"{name}: the file is empty; it must have one signal in JSON on each line")
+        line += 1
+        whole = found.removeprefix(_BOM) if line == 1 else found
+    if not whole.lstrip().startswith(b"{"):
+        raise UnusableFile(
+            f"{name}:{line}: no JSON object begins here; the file must have one signal in JSON (UTF-8) on "
+            "each line. Is it a CSV file? Then name its source"
+        )
+    return _signals(whole, line, rest, site, received_at)
+
+
+def _signals(
+    whole: bytes, line: int, lines: Iterator[bytes], site: Site, received_at: int
+) -> Iterator[Signal | Rejected]:
+    points = frozenset(point.id for point in site.points)
+    while whole:
+        raw = whole.rstrip(b"\r\n")
+        if raw.strip():
+            torn = not whole.endswith(b"\n")
+            try:
+                check_row(raw, torn=torn)
+                yield _checked(_read(raw, torn=torn), site.id, points, received_at)
+            except RefusedRow as refused:
+                yield Rejected(line, refused.reason, refused.detail, raw)
+        whole = next(lines, b"")
+        line += 1
+
+
+def _read(raw: bytes, *, torn: bool) -> Signal:
+    try:
+        return read_signal(raw)
+    except UnreadableSignal as error:
+        if torn and not raw.rstrip().endswith(b"}"):
+            raise RefusedRow("torn_line", "the file ends in the middle of this signal") from error
+        raise RefusedRow("unreadable", str(error)) from error
+
+
+def _checked(signal: Signal, site: str, points: frozenset[str], received_at: int) -> Signal:
+    if not _ID.fullmatch(signal.id):
+        raise RefusedRow("unreadable", f"its id {signal.id!r} is not 32 hexadecimal digits")
+    if signal.site != site:
+        raise RefusedRow("unreadable", f"it is of the site {signal.site!r}; this home is of {site!r}")
+    if signal.point is not None and signal.point not in points:
+        raise RefusedRow("unknown_point", f"{signal.point!r} is no point of the site; add it to site.yaml")
+    latest = received_at + AHEAD_US
+    if not (
+        EARLIEST_US <= signal.time.occurred_at <= latest and EARLIEST_US <= signal.time.received_at <= latest
+    ):
+        raise RefusedRow("implausible_time", "it is of before 2000, or of after the import")
+    count = signal.count
+    if count is not None and (count.interval < 0 or (count.cumulative is not None and count.cumulative < 0)):
+        raise RefusedRow("negative_count", "its count is below zero, which no counter can show")
+    return signal
