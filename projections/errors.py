@@ -1,0 +1,17 @@
+"""What the history raises; each error says what is wrong, where, and what to do."""
+
+
+class HistoryError(Exception):
+    """Root of the history's errors; raised itself where the engine failed in a way we do not know."""
+
+
+class HistoryInUse(HistoryError):
+    """Another process has this history open: the embedded engine serves one process at a time."""
+
+
+class HistoryIncomplete(HistoryError):
+    """What the history is asked to hold does not follow on what it holds."""
+
+
+class QueryRefused(HistoryError):
+    """A query that reads more than the history's own tables, writes, or takes too much."""

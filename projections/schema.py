@@ -1,0 +1,84 @@
+"""Numbered migrations: one SQL object per file, each run once, in order, and recorded.
+
+A file is one statement that may be run again (`IF NOT EXISTS`, `OR REPLACE`): a process killed between
+running one and recording it runs it again next time. A released file is never changed; a change is a new
+file.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from projections.errors import HistoryError
+
+if TYPE_CHECKING:
+    from projections.client import History
+
+_FOLDER: Final = Path(__file__).parent / "migrations"
+_RECORD: Final = """
+CREATE TABLE IF NOT EXISTS migrations
+(
+    number UInt32, name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY number
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its number, name and statement, and the statement's digest."""
+
+    number: int
+    name: str
+    statement: str
+    digest: str
+
+
+def migrations() -> list[Migration]:
+    """Return the migrations of this version, in order."""
+    found = []
+    for path in sorted(_FOLDER.glob("*.sql")):
+        number, _, name = path.stem.partition("_")
+        statement = path.read_text("utf-8")
+        digest = hashlib.blake2b(statement.encode(), digest_size=16).hexdigest()
+        found.append(Migration(int(number), name, statement, digest))
+    return found
+
+
+def migrate(history: "History") -> list[str]:
+    """Run the migrations that have not been run; return their names.
+
+    Raises:
+        HistoryError: the history was made by another version: a migration is unknown here, or differs.
+    """
+    history.run(_RECORD)
+    applied = {
+        row["number"]: row for row in history.rows("SELECT number, name, digest FROM migrations FINAL")
+    }
+    known = migrations()
+    unknown = sorted(applied.keys() - {migration.number for migration in known})
+    if unknown:
+        raise HistoryError(
+            f"the history {history.at} has migration {unknown[0]} ({applied[unknown[0]]['name']}), "
+            "which this version does not know: it was written by a newer version; use that one"
+        )
+    run = []
+    for migration in known:
+        if migration.number in applied:
+            if applied[migration.number]["digest"] != migration.digest:
+                raise HistoryError(
+                    f"migration {migration.number} ({migration.name}) was run on the history {history.at} in "
+                    "another form than this version's: use the version that wrote it, or rebuild the history "
+                    "from the log"
+                )
+            continue
+        history.run(migration.statement)
+        history.run(
+            "INSERT INTO migrations (number, name, digest) "
+            f"VALUES ({migration.number}, '{migration.name}', '{migration.digest}')"
+        )
+        run.append(migration.name)
+    return run
