@@ -1,0 +1,1 @@
+"""Infra: the command line, settings and wiring."""

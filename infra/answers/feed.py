@@ -1,0 +1,149 @@
+"""Answers that feed the log: importing files, simulating days, reading the quarantine again."""
+
+import gc
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from connectors.csv_file import read_csv
+from connectors.jsonl_file import read_jsonl
+from connectors.rejection import Rejected
+from domain.signal import Signal
+from domain.vocabulary import Topic
+from infra.control import apply_settings
+from infra.credentials import credential_hasher, read_key
+from infra.failure import Failure, WrongUse
+from infra.home import OpenHome
+from streams.quarantine import Rejection, RejectionReason
+
+JSON_LINES: Final = "signals"
+"""The source name of files of signals in JSON lines, such as `simulate --out` writes."""
+
+
+@dataclass(slots=True)
+class Fed:
+    """What feeding did. `read` counts everything that was there: accepted, duplicates and quarantined."""
+
+    read: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    late: int = 0
+
+
+def import_files(home: OpenHome, *, files: list[str], source: str) -> dict[str, int]:
+    """Import files of one source: everything readable is decided and in the history afterwards."""
+    home.read_again()
+    received_at = time.time_ns() // 1_000
+    paths = [Path(file) for file in files]
+    readers = [reader(home, path, source, received_at) for path in paths]
+    apply_settings(home)
+    fed = Fed()
+    with _rare_collection():
+        _import_all(home, list(zip(paths, readers, strict=True)), source, received_at, fed)
+    finish(home)
+    home.progress("rows", fed.read, fed.read)
+    return asdict(fed)
+
+
+def _import_all(
+    home: OpenHome,
+    files: list[tuple[Path, Iterator[Signal | Rejected]]],
+    source: str,
+    received_at: int,
+    fed: Fed,
+) -> None:
+    for path, rows in files:
+        total = fed.read + _lines(path)
+        for chunk in _chunks(rows, home.settings.import_batch_signals):
+            _feed(home, chunk, source, path, received_at, fed)
+            home.progress("rows", fed.read, max(total, fed.read))
+            if home.stopping():
+                raise Failure("the process that owns the home is stopping: import the same files again later")
+
+
+def reader(home: OpenHome, path: Path, source: str, received_at: int) -> Iterator[Signal | Rejected]:
+    """Return the signals of a file; its header has been read and found fit."""
+    site = home.site
+    if source in site.sources:
+        return read_csv(
+            path,
+            source,
+            site.sources[source],
+            site,
+            received_at=received_at,
+            known_persons={person.id for person in home.directory.persons},
+            hash_credential=credential_hasher(read_key(home.paths.key)),
+        )
+    if source == JSON_LINES:
+        return read_jsonl(path, site, received_at=received_at)
+    known = ", ".join([*site.sources, JSON_LINES])
+    raise WrongUse(f"--source: {source!r} is none of {known}; describe it under 'sources' in site.yaml")
+
+
+def finish(home: OpenHome) -> None:
+    """Bring the history up to the log, and keep the engine's state."""
+    home.pipeline.advance()
+    home.pipeline.runner.take_snapshot()
+
+
+def feed_signals(home: OpenHome, signals: list[Signal], fed: Fed) -> None:
+    """Append signals and decide them."""
+    appended = home.pipeline.append(signals)
+    fed.read += len(signals)
+    fed.accepted += appended.accepted
+    fed.duplicates += appended.duplicates
+    for decided in home.pipeline.decide():
+        fed.late += sum(event.topic is Topic.SIGNAL_LATE for event in decided.events)
+
+
+def quarantined(
+    home: OpenHome, rejected: Iterable[Rejected], source: str, path: str, received_at: int
+) -> int:
+    """Keep what was rejected, and return how many rows that were."""
+    rejections = [
+        Rejection(
+            source, path, row.line, RejectionReason(row.reason), row.detail, row.raw, received_at, row.header
+        )
+        for row in rejected
+    ]
+    if rejections:
+        home.quarantine.add(rejections)
+    return len(rejections)
+
+
+def _feed(
+    home: OpenHome, chunk: list[Signal | Rejected], source: str, path: Path, received_at: int, fed: Fed
+) -> None:
+    rejected = [row for row in chunk if isinstance(row, Rejected)]
+    count = quarantined(home, rejected, source, str(path), received_at)
+    fed.quarantined += count
+    fed.read += count
+    feed_signals(home, [row for row in chunk if isinstance(row, Signal)], fed)
+
+
+def _chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(rows)
+    while chunk := list(itertools.islice(rest, size)):
+        yield chunk
+
+
+def _lines(path: Path) -> int:
+    """Return about how many rows a file has: its line ends."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+@contextmanager
+def _rare_collection() -> Iterator[None]:
+    """Look for cycles of garbage a hundred times less often: signals have none, and there are many."""
+    before = gc.get_threshold()
+    gc.set_threshold(100 * max(before[0], 1), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

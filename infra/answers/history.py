@@ -1,0 +1,73 @@
+"""Answers from the history, brought up to the log first."""
+
+from typing import Any
+
+from infra.failure import WrongUse
+from infra.home import PARTITION, OpenHome
+from infra.times import instant
+from projections.alerts import alerts as alerts_of
+from projections.errors import QueryRefused
+from projections.occupancy import occupancy_at
+from projections.sql import sql as rows_of
+from projections.verify import verify as verified
+from projections.visits import visits as visits_of
+
+
+def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, Any]:
+    """Return how many were in every zone at a time, as known at another, or now."""
+    at_us = instant("--at", at, home.site.zone_info)
+    known_us = _optional("--as-known-at", as_known_at, home)
+    home.catch_up()
+    return occupancy_at(home.history, home.site, at_us, known_us)
+
+
+def visits(
+    home: OpenHome, *, person: str | None, since: str | None, until: str | None
+) -> list[dict[str, Any]]:
+    """Return the visits of a person, or of everybody, in a span of time."""
+    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    home.catch_up()
+    return visits_of(home.history, home.site, person=person, from_us=from_us, to_us=to_us)
+
+
+def alerts(
+    home: OpenHome,
+    *,
+    rule: str | None,
+    person: str | None,
+    zone: str | None,
+    since: str | None,
+    until: str | None,
+) -> list[dict[str, Any]]:
+    """Return the alerts of a rule, person or zone in a span of time."""
+    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    home.catch_up()
+    return alerts_of(
+        home.history, home.site, rule=rule, person=person, zone=zone, from_us=from_us, to_us=to_us
+    )
+
+
+def sql(home: OpenHome, *, query: str) -> list[dict[str, Any]]:
+    """Return the rows of a query that only reads."""
+    home.catch_up()
+    try:
+        return rows_of(home.history, query)
+    except QueryRefused as refused:
+        raise WrongUse(f"sql: {refused}") from refused
+
+
+def verify(home: OpenHome) -> dict[str, Any]:
+    """Return how the history differs from the log; `ok` where it does not."""
+    home.catch_up()
+    log = home.log
+    return verified(
+        home.history,
+        log,
+        PARTITION,
+        signals_head=log.head(PARTITION),
+        events_head=log.events_head(PARTITION),
+    )
+
+
+def _optional(option: str, time: str | None, home: OpenHome) -> int | None:
+    return None if time is None else instant(option, time, home.site.zone_info)

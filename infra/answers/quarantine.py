@@ -1,0 +1,95 @@
+"""Answers about what could not be read, and reading it again."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.csv_file import read_csv_lines
+from connectors.jsonl_file import read_jsonl_lines
+from connectors.rejection import Rejected, UnusableFile
+from domain.signal import Signal
+from infra.answers.feed import JSON_LINES, Fed, feed_signals, finish
+from infra.control import apply_settings
+from infra.credentials import credential_hasher, read_key
+from infra.failure import Failure
+from infra.home import OpenHome
+from streams.quarantine import Entry, Status
+
+_SHOWN_BYTES = 200
+
+
+def quarantine_list(home: OpenHome, *, status: str | None) -> list[dict[str, Any]]:
+    """Return the entries, of one status where given, each with the beginning of its raw bytes."""
+    wanted = None if status is None else Status(status)
+    return [_entry(entry, _SHOWN_BYTES) for entry in home.quarantine.list(wanted)]
+
+
+def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:
+    """Return one entry with all of its raw bytes."""
+    return _entry(_existing(home, number), None)
+
+
+def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, int]:
+    """Read entries again (all that are open, if none is named), with the site as it now is."""
+    entries = (
+        [_existing(home, number) for number in numbers]
+        if numbers
+        else list(home.quarantine.list(Status.OPEN))
+    )
+    received_at = time.time_ns() // 1_000
+    apply_settings(home)
+    fed = Fed()
+    for entry in entries:
+        signals = [row for row in _read_again(home, entry, received_at) if isinstance(row, Signal)]
+        if signals:
+            feed_signals(home, signals, fed)
+            home.quarantine.mark_retried([entry.number])
+        else:
+            fed.read += 1
+            fed.quarantined += 1
+    finish(home)
+    return asdict(fed)
+
+
+def _read_again(home: OpenHome, entry: Entry, received_at: int) -> Iterator[Signal | Rejected]:
+    rejection, site = entry.rejection, home.site
+    try:
+        if rejection.source == JSON_LINES and rejection.source not in site.sources:
+            yield from read_jsonl_lines([rejection.raw + b"\n"], site, received_at=received_at)
+        elif rejection.source in site.sources:
+            yield from read_csv_lines(
+                [rejection.header + b"\n", rejection.raw + b"\n"],
+                rejection.source,
+                site.sources[rejection.source],
+                site,
+                received_at=received_at,
+                known_persons={person.id for person in home.directory.persons},
+                hash_credential=credential_hasher(read_key(home.paths.key)),
+            )
+    except UnusableFile:
+        return  # it stays where it is
+
+
+def _existing(home: OpenHome, number: int) -> Entry:
+    entry = home.quarantine.get(number)
+    if entry is None:
+        raise Failure(f"the quarantine has no entry {number}: see 'limen quarantine list'")
+    return entry
+
+
+def _entry(entry: Entry, shown_bytes: int | None) -> dict[str, Any]:
+    rejection = entry.rejection
+    return {
+        "number": entry.number,
+        "status": str(entry.status),
+        "source": rejection.source,
+        "file": rejection.file,
+        "line": rejection.line,
+        "reason": str(rejection.reason),
+        "detail": rejection.detail,
+        "received_at": datetime.fromtimestamp(rejection.received_at / 1_000_000, UTC).isoformat(),
+        "bytes": len(rejection.raw),
+        "raw": rejection.raw[:shown_bytes].decode(errors="backslashreplace"),
+    }

@@ -1,0 +1,72 @@
+"""Commands that feed the log: import and simulate."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.commands.asking import ask, show
+from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Files to read, in this order.", metavar="FILE...")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="How to read them: a name under 'sources' in site.yaml, or 'signals' for JSON lines."
+        ),
+    ],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Import recorded readings; what is imported twice is counted and changes nothing."""
+    paths = [str(file.absolute()) for file in files]
+    show(ask(home, "import", progress=True, files=paths, source=source), as_json, _fed)
+
+
+def simulate(
+    persons: Annotated[int, typer.Option(min=1, help="How many people work there.")] = 300,
+    days: Annotated[int, typer.Option(min=1, help="How many days to play.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same days.")] = 1,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="First day; none: a Monday in spring 2026.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the signals to this file, as JSON lines.")] = None,
+    into: Annotated[Path | None, typer.Option(metavar="HOME", help="Feed them to this home.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write where everybody really was, and what was planted.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Play days at a site: commuters, lunch, visitors, and everything that goes wrong at doors.
+
+    With --out the site and policy are those of the home, or a campus if there is none.
+    """
+    from infra.failure import WrongUse
+
+    if (out is None) == (into is None):
+        raise WrongUse("simulate: say either --out FILE or --into HOME")
+    what: dict[str, Any] = {
+        "persons": persons,
+        "days": days,
+        "seed": seed,
+        "start": start,
+        "truth": None if truth is None else str(truth.absolute()),
+    }
+    if into is not None:
+        show(ask(into, "simulate", progress=True, **what), as_json, _fed)
+    elif out is not None:
+        from infra.simulating import simulate_to_file
+
+        show(simulate_to_file(home, out, **what), as_json, _written)
+
+
+def _fed(answer: dict[str, int]) -> None:
+    for name, count in answer.items():
+        typer.echo(f"{name:<12}{count:>12,}")
+
+
+def _written(answer: dict[str, object]) -> None:
+    typer.echo(f"{answer['signals']:,} signals in {answer['file']}")

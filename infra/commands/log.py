@@ -1,0 +1,89 @@
+"""Commands that read and check the log: signals, events, replay, verify."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from infra.commands.asking import ask, show
+from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption, LimitOption, OffsetOption
+from infra.failure import NO
+
+
+def signals(
+    category: Annotated[str | None, typer.Option(help="Only this category, such as door.")] = None,
+    from_offset: OffsetOption = 0,
+    limit: LimitOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,  # noqa: ARG001 - JSON is all there is
+) -> None:
+    """Print signals as JSON lines, in log order."""
+    _print_pages("signals", from_offset, limit, home=home, category=category)
+
+
+def events(
+    topic: Annotated[str | None, typer.Option(help="Only this topic, such as zone.entered.")] = None,
+    from_offset: OffsetOption = 0,
+    limit: LimitOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,  # noqa: ARG001 - JSON is all there is
+) -> None:
+    """Print events as JSON lines, in log order."""
+    _print_pages("events", from_offset, limit, home=home, topic=topic)
+
+
+def replay(
+    to: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only what was known at this time; none: everything.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide the whole log again from nothing, and compare; exit code 1 if anything differs."""
+    answer = ask(home, "replay", progress=True, to=to)
+    show(answer, as_json, _replay)
+    if not answer["identical"]:
+        raise typer.Exit(NO)
+
+
+def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Compare the history with the log; exit code 1 if anything is missing, extra or out of order."""
+    answer = ask(home, "verify")
+    show(answer, as_json, _verify)
+    if not answer["ok"]:
+        raise typer.Exit(NO)
+
+
+def _print_pages(command: str, from_offset: int, limit: int | None, **arguments: Any) -> None:
+    import json
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is a normal end
+    offset: int | None = from_offset
+    while offset is not None:
+        page = ask(command=command, from_offset=offset, limit=limit, **arguments)
+        lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in page["items"])
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        limit = None if limit is None else limit - len(page["items"])
+        offset = page["next_offset"]
+
+
+def _verify(answer: dict[str, Any]) -> None:
+    from infra.rendering import table
+
+    names = ("missing", "extra", "differing", "double")
+    parts = {name: answer[name] for name in ("signals", "events")} | answer["derived"]
+    table(
+        ("part", *names), ((part, *(figures.get(name) for name in names)) for part, figures in parts.items())
+    )
+    typer.echo(
+        "The history holds what the log holds." if answer["ok"] else "THE HISTORY DIFFERS FROM THE LOG."
+    )
+
+
+def _replay(answer: dict[str, Any]) -> None:
+    verdict = "identical" if answer["identical"] else "DIFFERENT"
+    typer.echo(f"{answer['signals']:,} signals decided again: {answer['events']:,} events, {verdict}")
+    if answer["first_difference"]:
+        for name, value in answer["first_difference"].items():
+            typer.echo(f"  {name}: {value}")

@@ -1,0 +1,56 @@
+"""Where compiled rules are kept, so that what is loaded is always what stands in the source.
+
+Numba's own cache looks at the file of the function alone: where a compiled loop calls another file's function
+and that one changes, the old code goes on. So every state of the sources has a folder of its own.
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import detectors
+import domain
+
+
+def use_compiled_cache() -> Path:
+    """Tell Numba where to keep compiled rules, and return where; to be called before Numba is imported.
+
+    That is `~/.cache/limen/<hash of the sources and of Numba's version>` (or below `XDG_CACHE_HOME`); where it
+    cannot be written, a temporary folder of this process. A `NUMBA_CACHE_DIR` that is set already stays.
+    """
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given:
+        return Path(given)
+    folder = _folder()
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+    return folder
+
+
+def _folder() -> Path:
+    # An empty or relative XDG_CACHE_HOME is to be ignored, says the XDG Base Directory specification.
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        root = named if named.is_absolute() else Path.home() / ".cache"
+        folder = root / "limen" / sources_hash()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except (OSError, RuntimeError):  # RuntimeError: there is no home
+        temporary = tempfile.mkdtemp(prefix="limen-compiled-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return Path(temporary)
+
+
+def sources_hash() -> str:
+    """Return a hash of everything that compiled rules are made of, as hexadecimal digits."""
+    digest = hashlib.blake2b(version("numba").encode(), digest_size=12)
+    for package in (domain, detectors):
+        root = Path(package.__path__[0])
+        for source in sorted(root.rglob("*.py")):
+            digest.update(f"\0{package.__name__}/{source.relative_to(root).as_posix()}\0".encode())
+            digest.update(source.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,193 @@
+"""The doctor: checks the machine and a home, and says what to do about each thing that is wrong."""
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final, Literal
+
+from infra.directory_file import read_directory
+from infra.invalid_settings import InvalidSettings
+from infra.settings import Home, load_settings
+
+Verdict = Literal["ok", "warn", "fail"]
+
+FREE_WARN_BYTES: Final = 5 << 30
+FREE_FAIL_BYTES: Final = 500 << 20
+_OLDEST_PYTHON: Final = (3, 11)
+_SECOND_OF_WRITING: Final = 1_767_225_600
+"""2026-01-01: a clock that shows less was never set."""
+_TOOLS: Final = {
+    "java": ("a Kafka broker for tests at scale", "apt-get install openjdk-17-jre-headless"),
+    "mvn": ("fetching that broker", "apt-get install maven"),
+    "mosquitto": ("MQTT devices in tests", "apt-get install mosquitto"),
+    "chromium": ("looking at the console in tests", "apt-get install chromium"),
+    "go": ("building Grafana's plug-ins", "apt-get install golang-go"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. `remedy` is empty where nothing needs to be done."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def examine(root: Path) -> list[dict[str, str]]:
+    """Return the findings of every check, first the machine's, then those of the home in `root`."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _packages,
+        _numba_cache,
+        _clock,
+        lambda: _disk(root),
+        lambda: _sockets(root),
+        lambda: _home(Home(root)),
+        _tools,
+    )
+    return [asdict(finding) for check in checks for finding in check()]
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= _OLDEST_PYTHON:
+        yield Finding("python", "ok", version)
+    else:
+        yield Finding("python", "fail", f"{version} is too old", "install Python 3.11 or later")
+
+
+def _packages() -> Iterator[Finding]:
+    try:
+        required = metadata.requires("limen") or []
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", "warn", "limen is run without being installed", "pip install -e .")
+        required = []
+    missing = [name for name in map(_distribution, required) if not _installed(name)]
+    if missing:
+        yield Finding(
+            "packages", "fail", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}"
+        )
+    elif required:
+        yield Finding("packages", "ok", f"all {len(required)} are installed")
+
+
+def _distribution(requirement: str) -> str:
+    return requirement.split(";")[0].split(">")[0].split("<")[0].split("=")[0].split("[")[0].strip()
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _numba_cache() -> Iterator[Finding]:
+    """Compiled rules are kept beside their source, or where NUMBA_CACHE_DIR says."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(named) if named else Path(__file__).parent.parent / "domain"
+    if os.access(folder, os.W_OK):
+        yield Finding("compiled rules", "ok", f"kept under {folder}")
+    else:
+        yield Finding(
+            "compiled rules",
+            "warn",
+            f"{folder} cannot be written: numba falls back to the user's cache, or compiles at every start",
+            "set NUMBA_CACHE_DIR to a folder that can be written",
+        )
+
+
+def _clock() -> Iterator[Finding]:
+    now = time.time()
+    if now < _SECOND_OF_WRITING:
+        yield Finding("clock", "fail", "it shows a time before 2026", "set it (timedatectl set-ntp true)")
+    else:
+        yield Finding("clock", "ok", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+
+
+def _disk(root: Path) -> Iterator[Finding]:
+    folder = next(place for place in (root.absolute(), *root.absolute().parents) if place.exists())
+    free = shutil.disk_usage(folder).free
+    said = f"{free / (1 << 30):,.1f} GiB free at {folder}"
+    if free < FREE_FAIL_BYTES:
+        yield Finding("disk", "fail", said, "free some space: the log must never run out of it")
+    elif free < FREE_WARN_BYTES:
+        yield Finding("disk", "warn", said, "free some space: a busy site writes a gigabyte in weeks")
+    else:
+        yield Finding("disk", "ok", said)
+
+
+def _sockets(root: Path) -> Iterator[Finding]:
+    """Commands reach a running process through a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="limen-") as folder, socket.socket(socket.AF_UNIX) as tried:
+        try:
+            tried.bind(f"{folder}/try")
+        except OSError as error:
+            yield Finding(
+                "sockets",
+                "fail",
+                f"no Unix socket can be made ({error.strerror})",
+                f"run Limen where {root} is on a local disk",
+            )
+        else:
+            yield Finding("sockets", "ok", "commands can reach a running process")
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    if not home.site.exists():
+        yield Finding(
+            "home",
+            "warn",
+            f"there is none in {home.root}",
+            f"limen init --template campus --home {home.root}",
+        )
+        return
+    writable = os.access(home.root, os.W_OK)
+    yield Finding(
+        "home",
+        "ok" if writable else "fail",
+        f"{home.root.absolute()} can{'' if writable else 'not'} be written",
+        "" if writable else f"chown it to you, or chmod u+w {home.root}",
+    )
+    for path, read in _files(home):
+        try:
+            read()
+        except InvalidSettings as error:
+            for problem in error.problems:
+                yield Finding(path.name, "fail", str(problem), "correct the file there")
+        else:
+            yield Finding(path.name, "ok", "can be used")
+    if home.key.exists() and home.key.stat().st_mode & 0o077:
+        yield Finding("key", "warn", "others may read it", f"chmod 600 {home.key}")
+
+
+def _files(home: Home) -> Iterator[tuple[Path, Callable[[], object]]]:
+    from infra.credentials import read_key
+    from infra.policy_file import load_policy
+    from infra.site_file import load_site
+
+    yield home.site, lambda: load_site(home.site)
+    yield home.policy, lambda: load_policy(home.policy, load_site(home.site))
+    if home.directory.exists():
+        yield home.directory, lambda: read_directory(home.directory)
+    yield home.settings, lambda: load_settings(home, os.environ)
+    yield home.key, lambda: read_key(home.key)
+
+
+def _tools() -> Iterator[Finding]:
+    for name, (purpose, remedy) in _TOOLS.items():
+        found = shutil.which(name)
+        if found:
+            yield Finding(name, "ok", found)
+        else:
+            yield Finding(name, "warn", f"not found; optional, for {purpose}", remedy)

@@ -1,0 +1,86 @@
+"""The pipeline: append → decide → commit → sink, the one way signals become history.
+
+Killing the process between or inside any two steps loses and repeats nothing: the log refuses a signal it
+has, events and position are committed together, and the history asks itself how far it has come.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+from domain.event import Event
+from domain.signal import Signal, write_signal
+from streams.log import Appended, Draft, Log
+from streams.runner import BATCH, Decided, Runner
+
+SINK_ROWS: Final = 50_000
+"""Signals and events inserted into the history at once: fewer, larger inserts are faster."""
+
+
+class Sink(Protocol):
+    """What the pipeline needs of the history."""
+
+    def write(self, signals: Sequence[tuple[int, Signal]], events: Sequence[tuple[int, Event]]) -> None:
+        """Insert signals and events at hand, with their offsets, and whatever the log has before them."""
+
+    def catch_up(self) -> object:
+        """Insert every committed signal and event the history does not have."""
+
+
+class Pipeline:
+    """One site's way from signals to history. Not for use by two threads at once."""
+
+    def __init__(
+        self,
+        log: Log,
+        runner: Runner,
+        sink: Sink,
+        partition: int,
+        *,
+        batch: int = BATCH,
+        sink_rows: int = SINK_ROWS,
+    ) -> None:
+        self.runner = runner
+        self._log = log
+        self._sink = sink
+        self._partition = partition
+        self._batch = batch
+        self._sink_rows = sink_rows
+        self._appended: Sequence[Signal] = ()
+        self._decided: list[Decided] = []
+
+    def append(self, signals: Sequence[Signal]) -> Appended:
+        """Make signals durable, leaving out those the log has."""
+        drafts = [Draft(signal.id, signal.site, write_signal(signal)) for signal in signals]
+        appended = self._log.append(self._partition, drafts)
+        is_next = appended.first_offset == self.runner.engine.position
+        self._appended = signals if is_next and not appended.duplicates else ()
+        return appended
+
+    def decide(self) -> Iterator[Decided]:
+        """Decide and commit everything appended, batch by batch; some of it goes into the history already."""
+        at_hand, self._appended = self._appended, ()
+        while decided := self.runner.step(self._batch, at_hand):
+            at_hand = at_hand[len(decided.signals) :]
+            self._decided.append(decided)
+            if sum(len(batch.signals) + len(batch.events) for batch in self._decided) >= self._sink_rows:
+                self._write_decided()
+            yield decided
+
+    def sink(self) -> None:
+        """Bring the history up to what is committed."""
+        self._write_decided()
+        self._sink.catch_up()
+
+    def advance(self) -> None:
+        """Decide everything appended and bring the history up to it."""
+        for _ in self.decide():
+            pass
+        self.sink()
+
+    def _write_decided(self) -> None:
+        batches, self._decided = self._decided, []  # if it fails, `catch_up` takes them from the log
+        if batches:
+            self._sink.write(
+                [pair for batch in batches for pair in enumerate(batch.signals, batch.first_signal)],
+                [pair for batch in batches for pair in enumerate(batch.events, batch.first_event)],
+            )

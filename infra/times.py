@@ -1,0 +1,38 @@
+"""Times on the command line and in answers: ISO 8601, naive ones in the site's zone."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from infra.failure import WrongUse
+
+
+def instant(option: str, text: str, zone: ZoneInfo) -> int:
+    """Return a time given by a person as UTC microseconds.
+
+    A time that occurs twice in autumn is the first of the two.
+
+    Raises:
+        WrongUse: it is no time, or one that the clocks of the zone leave out.
+    """
+    try:
+        given = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise WrongUse(
+            f"{option}: {text!r} is no time; write it as 2016-06-02T10:30 (in the site's zone, {zone.key}) "
+            "or, with an offset, 2016-06-02T07:30Z"
+        ) from None
+    if given.tzinfo is None:
+        local = given.replace(tzinfo=zone)
+        if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != given:
+            raise WrongUse(
+                f"{option}: {text} does not exist in {zone.key}, where the clocks go forward then; "
+                "give the time with its offset, such as 2016-03-27T03:30+03:00"
+            )
+        given = local
+    moment = given.astimezone(UTC)
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000 + moment.microsecond
+
+
+def written(at_us: int, zone: ZoneInfo) -> str:
+    """Return a time in UTC microseconds as ISO 8601 with the zone's offset."""
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone(zone).isoformat()
