@@ -14,7 +14,7 @@ from domain.vocabulary import Basis, Severity, Topic
 SCHEMA_VERSION: Final = 1
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One fact. Times are UTC microseconds since 1970.
 
     Fields:

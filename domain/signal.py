@@ -20,14 +20,14 @@ _SCHEMA: Final = "urn:limen:signal:"
 _TYPE: Final = "limen.signal"
 
 
-class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
+class Credential(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A card, code or face template, never in the clear: its format, and a keyed hash of its value."""
 
     format: str
     hash: str
 
 
-class Verify(msgspec.Struct, frozen=True, omit_defaults=True):
+class Verify(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How the person was verified: methods used, whether liveness was checked, how many factors."""
 
     methods: tuple[Method, ...] = ()
@@ -35,7 +35,7 @@ class Verify(msgspec.Struct, frozen=True, omit_defaults=True):
     factors: int | None = None
 
 
-class Screening(msgspec.Struct, frozen=True, omit_defaults=True):
+class Screening(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a screening station measured. None means not measured."""
 
     temperature_c: float | None = None
@@ -44,14 +44,14 @@ class Screening(msgspec.Struct, frozen=True, omit_defaults=True):
     equipment: tuple[str, ...] = ()
 
 
-class Count(msgspec.Struct, frozen=True, omit_defaults=True):
+class Count(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Passages at a point: since its last report, and since the counter was reset. Never negative."""
 
     interval: int = 0
     cumulative: int | None = None
 
 
-class Time(msgspec.Struct, frozen=True, omit_defaults=True):
+class Time(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """When it happened and when we heard of it, both UTC in microseconds since 1970.
 
     `raw` is the device's own notation and `zone` its IANA time zone; `offset_ms` is what its clock was
@@ -66,7 +66,7 @@ class Time(msgspec.Struct, frozen=True, omit_defaults=True):
     quality: Quality = Quality.SYNCHRONISED
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One signal. `id` is deterministic, so that the same one is known again when it comes twice.
 
     `device` is always known; `point`, `person` and `credential` where they apply. `data` is the body of

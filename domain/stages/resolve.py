@@ -79,7 +79,7 @@ def resolve(
                 because(event, causes, causes_size, signal.position)
         device = devices[signal.from_device]
         person = people[signal.person]
-        signal.late = at < device.last_at or (reading and signal.person != 0 and at < person.last_at)
+        signal.late = at < device.last_at or at < person.last_at  # nobody has never shown anything
         device.last_at = max(device.last_at, at)
         if reading and signal.person != 0:
             person.last_at = max(person.last_at, at)
