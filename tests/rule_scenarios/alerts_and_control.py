@@ -1,0 +1,134 @@
+"""Stories about cool-downs and control signals (rules.md 11.3 and 12)."""
+
+from .story import HOUSE, POLICY, Scenario, at, grant, load, place, rule, says, tick
+
+_WITHOUT_READER = HOUSE | {"points": [point for point in HOUSE["points"] if point["id"] != "reader"]}
+_NOWHERE = {"rules": {"density": {"overrides": [{"zones": ["nowhere"], "set": {"limit": 1}}]}}}
+_BOB_HOLDS_TWO = {"persons": [{"id": "bob", "credentials": [{"hash": "c-bob"}, {"hash": "c-old"}]}]}
+_ALERTS = ("alert.raised", "alert.joined", "alert.cleared")
+
+ALERTS_AND_CONTROL = [
+    Scenario(
+        "a finding at most a cool-down after the last raised alert joins it",
+        "11.3",
+        [
+            says("forced", at(0), "side"),
+            says("forced", at(1), "side"),
+            says("forced", at(1), "door"),
+            says("forced", at(1) + 1, "side"),
+        ],
+        [
+            ("alert.raised", {"alert": "house:door_forced:side:1"}),
+            (
+                "alert.joined",
+                {
+                    "rule": "door_forced",
+                    "alert": "house:door_forced:side:1",
+                    "point": "side",
+                    "occurred_at": at(1),
+                    "causes": (4,),
+                },
+            ),
+            ("alert.raised", {"alert": "house:door_forced:door:1"}),
+            ("alert.raised", {"alert": "house:door_forced:side:2"}),
+        ],
+        only=_ALERTS,
+        policy=rule("door_forced", cool_down_seconds=60),
+    ),
+    Scenario(
+        "rapid re-entry cools down per person, whatever the zone",
+        "11.3",
+        [
+            grant("ann", "reader", at(0)),
+            grant("ann", "gate", at(1)),
+            grant("ann", "reader", at(2)),
+            grant("ann", "gate", at(3)),
+        ],
+        [
+            ("alert.raised", {"alert": "house:rapid_reentry:ann:1", "zone": "hall"}),
+            ("alert.joined", {"alert": "house:rapid_reentry:ann:1", "zone": "lobby", "causes": (4, 6)}),
+        ],
+        only=_ALERTS,
+        policy=rule("rapid_reentry", entries=2, within_minutes=10, cool_down_seconds=600),
+    ),
+    Scenario(
+        "without a cool-down every finding is an alert of its own",
+        "11.3",
+        [says("forced", at(0), "side"), says("forced", at(0), "side")],
+        [
+            ("alert.raised", {"alert": "house:door_forced:side:1"}),
+            ("alert.raised", {"alert": "house:door_forced:side:2"}),
+        ],
+        only=_ALERTS,
+        policy=rule("door_forced"),
+    ),
+    Scenario(
+        "a new policy counts from its own event on",
+        "12.1",
+        [
+            load("policy", POLICY | {"presence": {"absence_minutes": 5}}, at(0)),
+            grant("ann", "gate", at(0)),
+            tick(at(5)),
+        ],
+        [
+            ("policy.applied", {"policy_version": 2, "occurred_at": at(0), "causes": (3,)}),
+            ("visit.started", {"policy_version": 2}),
+            ("zone.entered", {"policy_version": 2}),
+            ("site.left", {"known_at": at(5), "policy_version": 2}),
+            ("visit.ended", {}),
+        ],
+    ),
+    Scenario(
+        "a point that is gone resolves no more, and whoever it led inside stays there",
+        "12.1 3.3",
+        [
+            grant("ann", "reader", at(0)),
+            load("site", _WITHOUT_READER, at(1)),
+            grant("ann", "reader", at(2)),
+            grant("ann", "gate", at(3)),
+        ],
+        [
+            ("visit.started", {}),
+            ("registration.missed", {}),
+            ("zone.entered", {}),
+            ("site.applied", {"occurred_at": at(1)}),
+            ("signal.unresolved", {"position": 5, "person": "ann"}),
+            ("zone.entered", {"position": 6, "from_zone": "hall", "visit": "house:visit:3:ann"}),
+        ],
+    ),
+    Scenario(
+        "a directory replaces whom it lists, and with replace everybody else loses what they had",
+        "12.1 3.1",
+        [
+            load("directory", _BOB_HOLDS_TWO, at(0)),
+            says("granted", at(0), "gate", credential="c-ann"),
+            says("granted", at(0), "gate", credential="c-old"),
+            load("directory", {"persons": [{"id": "bob"}]}, at(1), replace=True),
+            says("granted", at(1), "gate", credential="c-ann"),
+            says("granted", at(1), "gate", credential="c-old"),
+        ],
+        [
+            ("directory.applied", {"value": 1}),
+            ("zone.entered", {"person": "ann"}),
+            ("zone.entered", {"person": "bob"}),
+            ("directory.applied", {"value": 1, "position": 6}),
+            ("zone.entered", {"person": "unknown:c-ann"}),
+            ("zone.entered", {"person": "unknown:c-old"}),
+        ],
+        only=("directory.applied", "zone.entered"),
+    ),
+    Scenario(
+        "what does not fit or names unknown zones is rejected, and nothing changes",
+        "12.2",
+        [
+            load("policy", _NOWHERE, at(0)),
+            load("policy", {"presense": {"absence_minutes": 1}}, at(0)),
+            load("site", {"id": "house"}, at(0)),
+            load("directory", {"persons": [{"id": "ann", "age": 30}]}, at(0), replace=True),
+            place("ann", "nowhere", at(0)),
+            says("granted", at(0), "gate", credential="c-ann"),
+        ],
+        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 8)]
+        + [("visit.started", {"person": "ann", "policy_version": 1}), ("zone.entered", {})],
+    ),
+]

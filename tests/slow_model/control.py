@@ -1,0 +1,153 @@
+"""Control signals (rules.md 5.9 and 12)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.directory import Directory
+from domain.policy import Policy
+from domain.site import Site
+from domain.vocabulary import OUTSIDE, Action, Basis, Role, Topic
+
+from .crossings import move
+from .readings import who
+from .world import Door, Holding, Machine, Move, Step, World, microseconds
+
+
+class _Rejected(Exception):
+    """What the control signal asks cannot be; nothing has changed yet."""
+
+
+def look_at_control(world: World, step: Step) -> list[Move]:
+    """Decide a control signal; return the move of a `placed` one."""
+    try:
+        if step.signal.action == Action.PLACED:
+            return [_place(world, step)]
+        if step.signal.action == Action.LOADED:
+            _load(world, step)
+    except ValueError as error:  # pydantic's errors are ValueErrors
+        _say(world, step, Topic.CONTROL_REJECTED, detail={"reason": str(error)})
+    except _Rejected as error:
+        _say(world, step, Topic.CONTROL_REJECTED, detail={"reason": str(error)})
+    return []
+
+
+def _say(world: World, step: Step, topic: Topic, **fields: Any) -> None:
+    world.emit(
+        topic,
+        occurred_at=step.signal.time.occurred_at,
+        known_at=step.now,
+        causes=(step.position,),
+        **fields,
+    )
+
+
+def _place(world: World, step: Step) -> Move:
+    """Move a person by hand (5.9)."""
+    zone = (step.signal.data or {}).get("zone")
+    if zone != OUTSIDE and zone not in world.current_zones:
+        raise _Rejected(f"placed: zone {zone!r} does not exist")
+    # rules.md 12.2: without a person it is rejected too; the person of a rejected one does not appear.
+    if step.signal.person is None:
+        raise _Rejected("placed: nobody is named")
+    person = who(world, step.signal)
+    assert person is not None and isinstance(zone, str)
+    return move(
+        world,
+        step,
+        person,
+        zone,
+        Basis.MANUAL,
+        at=step.signal.time.occurred_at,
+        causes=(step.position,),
+    )
+
+
+def _load(world: World, step: Step) -> None:
+    data = step.signal.data or {}
+    match data.get("kind"):
+        case "site":
+            _apply_site(world, Site.model_validate(data.get("document")))
+            _say(world, step, Topic.SITE_APPLIED)
+        case "policy":
+            policy = Policy.model_validate(data.get("document"))
+            missing = [zone for zone in _zones_named(policy) if zone not in world.current_zones]
+            if missing:
+                raise _Rejected(f"policy: zone {missing[0]!r} does not exist")
+            for name in _calendars_named(policy):
+                if name not in policy.calendars:
+                    raise _Rejected(f"policy: calendar {name!r} does not exist")
+            world.policy = policy
+            world.policy_version += 1
+            _say(world, step, Topic.POLICY_APPLIED)
+        case "directory":
+            directory = Directory.model_validate(data.get("document"))
+            _apply_directory(world, directory, replace=data.get("replace") is True)
+            _say(world, step, Topic.DIRECTORY_APPLIED, value=len(directory.persons))
+        case kind:
+            raise _Rejected(f"loaded: kind {kind!r} is none of site, policy, directory")
+
+
+def _parameter_sets(policy: Policy, name: str) -> Iterator[dict[str, Any]]:
+    if name in policy.rules:
+        yield policy.rules[name].parameters
+        for override in policy.rules[name].overrides:
+            yield override.set
+
+
+def _zones_named(policy: Policy) -> Iterator[str]:
+    for rule in policy.rules.values():
+        for override in rule.overrides:
+            yield from override.zones or ()
+    for parameters in _parameter_sets(policy, "anti_passback"):
+        yield from parameters.get("zones") or ()
+
+
+def _calendars_named(policy: Policy) -> Iterator[str]:
+    for parameters in _parameter_sets(policy, "after_hours"):
+        if parameters.get("calendar") is not None:
+            yield parameters["calendar"]
+
+
+def _apply_site(world: World, site: Site) -> None:
+    """12.1: what is known keeps its place and state; what is gone keeps its state, and its last parent.
+
+    rules.md 12.1: occupancy in zones that move to another parent is counted by the new nesting, without
+    events of its own.
+    """
+    world.site = site
+    world.zones |= {zone.id: zone for zone in site.zones}
+    world.points |= {point.id: point for point in site.points}
+    world.current_zones = {zone.id for zone in site.zones}
+    world.current_points = {point.id for point in site.points}
+    world.devices = {device.id: device for device in site.devices}
+    for point in site.points:
+        world.doors.setdefault(point.id, Door(len(world.doors)))
+    for device in site.devices:
+        world.machines.setdefault(device.id, Machine(len(world.machines)))
+
+
+def _apply_directory(world: World, directory: Directory, *, replace: bool) -> None:
+    """12.1."""
+    listed = {person.id for person in directory.persons}
+    if replace:
+        for known in world.persons.values():
+            if known.id not in listed:
+                known.department, known.role, known.holdings = None, Role.UNKNOWN, ()
+    zone = world.site.zone_info if world.site is not None else ZoneInfo("UTC")
+    for person in directory.persons:
+        known = world.person(person.id)
+        known.department, known.role = person.department, person.role
+        known.holdings = tuple(
+            Holding(held.hash, _utc_us(held.valid_from, zone), _utc_us(held.valid_until, zone))
+            for held in person.credentials
+        )
+
+
+def _utc_us(moment: datetime | None, zone: ZoneInfo) -> int | None:
+    """Return a directory's time, local to the site where it has no offset."""
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    return microseconds(aware.astimezone(UTC))

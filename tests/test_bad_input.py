@@ -1,0 +1,208 @@
+"""Bad input: a clear error or a quarantine row each, nothing lost, the exit code right."""
+
+import fcntl
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.failure import Failure
+from infra.lock import Lock
+from tests.test_cli import RECORDING, ROOT, answer, empty, limen
+
+__all__ = ["empty"]
+
+HEADER = "timestamp,type,prox-id,floor,zone"
+GOOD = "2016-05-31 08:00:00,fixed-prox,earpa001,1,1"
+
+
+def _import(home: Path, content: bytes | str, exit_code: int = 0) -> dict[str, int]:
+    file = home.parent / "given.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    if exit_code:
+        limen("import", file, "--source", "prox", home=home, exit_code=exit_code)
+        return {}
+    fed: dict[str, int] = answer("import", file, "--source", "prox", home=home)
+    assert fed["read"] == fed["accepted"] + fed["duplicates"] + fed["quarantined"]
+    return fed
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"when,who\n2016-05-31 08:00:00,earpa001\n",
+        HEADER.encode("utf-16"),
+        "时间,卡号\n".encode("gbk"),
+        os.urandom(64) + b"\0" * 64,
+    ],
+    ids=["empty", "wrong header", "utf-16", "gbk header", "binary"],
+)
+def test_unusable_file_is_a_failure_and_changes_nothing(empty: Path, content: bytes) -> None:
+    """A file of which nothing can be read is refused whole."""
+    _import(empty, content, exit_code=3)
+    assert answer("status", home=empty)["quarantined"] == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("2016-05-31 08:00:00,fixed-prox,earpa001,9,9", "unknown_point"),
+        ("1970-01-01 00:00:00,fixed-prox,earpa001,1,1", "implausible_time"),
+        ("2099-01-01 00:00:00,fixed-prox,earpa001,1,1", "implausible_time"),
+        ("2016-03-27 03:30:00,fixed-prox,earpa001,1,1", "nonexistent_time"),
+        ("at noon,fixed-prox,earpa001,1,1", "bad_time"),
+        ("2016-05-31 08:00:00,fixed-prox", "wrong_columns"),
+        ("2016-05-31 08:00:00,fixed-prox,e\0rpa001,1,1", "binary"),
+        ("2016-05-31 08:00:00,fixed-prox," + "x" * 10_000_000 + ",1,1", "too_long"),
+    ],
+    ids=lambda given: given if len(given) < 30 else None,
+)
+def test_unreadable_row_goes_to_quarantine(empty: Path, row: str, reason: str) -> None:
+    """The row is kept whole with its line and reason; the rows around it are read."""
+    fed = _import(empty, f"{HEADER}\n{GOOD}\n{row}\n{GOOD.replace('08:', '09:')}\n")
+    assert (fed["accepted"], fed["quarantined"]) == (2, 1)
+    entry = answer("quarantine", "show", "1", home=empty)
+    assert (entry["reason"], entry["line"], entry["bytes"]) == (reason, 3, len(row.encode()))
+    again = _import(empty, (empty.parent / "given.csv").read_bytes())
+    assert (again["duplicates"], again["quarantined"]) == (2, 1)
+    assert len(answer("quarantine", "list", home=empty)) == 1
+
+
+def test_torn_last_line_goes_to_quarantine(empty: Path) -> None:
+    """A file that was cut off gives everything before the cut."""
+    fed = _import(empty, f"{HEADER}\n{GOOD}\n2016-05-31 08:1")
+    assert (fed["accepted"], fed["quarantined"]) == (1, 1)
+
+
+def test_wrong_encoding_in_a_row_goes_to_quarantine(empty: Path) -> None:
+    """Bytes that are not UTF-8 spoil their own row only; a byte-order mark spoils nothing."""
+    row = "2016-05-31 08:00:00,门禁,earpa001,1,1".encode("gbk")
+    fed = _import(empty, b"\xef\xbb\xbf" + f"{HEADER}\n{GOOD}\n".encode() + row + b"\n")
+    assert (fed["accepted"], fed["quarantined"]) == (1, 1)
+    assert answer("quarantine", "list", home=empty)[0]["reason"] == "wrong_encoding"
+
+
+def test_unknown_card_is_its_own_person(empty: Path) -> None:
+    """A card nobody in the directory holds is read all the same."""
+    _import(empty, f"{HEADER}\n2016-05-31 08:00:00,fixed-prox,nobody001,1,1\n")
+    assert answer("visits", home=empty)[0]["person"] == "unknown:nobody001"
+
+
+def test_rows_out_of_order_are_kept_and_counted_late(empty: Path) -> None:
+    """A reading older than what its device showed is accepted and late."""
+    fed = _import(empty, f"{HEADER}\n{GOOD.replace('08:', '09:')}\n{GOOD}\n")
+    assert (fed["accepted"], fed["late"]) == (2, 1)
+
+
+def test_quarantine_is_read_again_when_the_site_is_corrected(empty: Path) -> None:
+    """A row refused for a point that was missing is accepted once site.yaml has it."""
+    row = "2016-05-31 08:00:00,fixed-prox,earpa001,9,9"
+    _import(empty, f"{HEADER}\n{row}\n")
+    assert answer("quarantine", "retry", home=empty)["quarantined"] == 1
+    site = empty / "site.yaml"
+    text = site.read_text()
+    site.write_text(text.replace("\npoints:\n", "\npoints:\n  - {id: 9-9, to_zone: 1-1}\n", 1))
+    assert site.read_text() != text
+    assert answer("quarantine", "retry", home=empty)["accepted"] == 1
+    assert [entry["status"] for entry in answer("quarantine", "list", home=empty)] == ["retried"]
+    assert answer("quarantine", "retry", home=empty)["read"] == 0
+    assert answer("verify", home=empty)["ok"]
+    assert answer("replay", home=empty)["identical"]
+
+
+def test_unknown_source_and_missing_file(empty: Path) -> None:
+    """A source that is not described is wrong use; a file that is not there is a failure."""
+    assert "prox" in limen("import", RECORDING, "--source", "turnstile", home=empty, exit_code=2).stderr
+    limen("import", empty / "missing.csv", "--source", "prox", home=empty, exit_code=3)
+
+
+def test_bad_settings_stop_at_the_start(empty: Path) -> None:
+    """A settings file that is wrong names file, line and field, and nothing is imported."""
+    policy = empty / "policy.yaml"
+    policy.write_text(policy.read_text() + "\nnonsense: 1\n")
+    error = limen("import", RECORDING, "--source", "prox", home=empty, exit_code=3).stderr
+    assert "policy.yaml:" in error
+    assert "nonsense" in error
+    assert answer("status", home=empty)["signals"] == 0
+
+
+def test_changed_settings_are_loaded_once(empty: Path) -> None:
+    """A changed policy is one more control signal at the next import, and none at the one after."""
+    _import(empty, f"{HEADER}\n{GOOD}\n")
+    first = answer("status", home=empty)["signals"]
+    policy = empty / "policy.yaml"
+    policy.write_text(policy.read_text().replace("held_open_seconds: 30", "held_open_seconds: 31") + "\n#\n")
+    changed = policy.read_text()
+    if "31" not in changed:
+        policy.write_text(changed + "doors: {held_open_seconds: 31}\n")
+    for _ in range(2):
+        _import(empty, f"{HEADER}\n{GOOD}\n")
+        assert answer("status", home=empty)["signals"] == first + 1
+    assert answer("replay", home=empty)["identical"]
+
+
+def test_another_site_id_is_refused(empty: Path) -> None:
+    """A log is of one site for ever."""
+    _import(empty, f"{HEADER}\n{GOOD}\n")
+    site = empty / "site.yaml"
+    site.write_text(site.read_text().replace("id: gastech\n", "id: elsewhere\n", 1))
+    assert "keeps its id" in limen("import", RECORDING, "--source", "prox", home=empty, exit_code=3).stderr
+
+
+def test_two_processes_on_one_home(empty: Path) -> None:
+    """The second one is told who has the home."""
+    with (empty / "home.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write('{"pid": 4242, "socket": null}')
+        lock.flush()
+        assert "4242" in limen("status", home=empty, exit_code=3).stderr
+
+
+def test_read_only_home(empty: Path) -> None:
+    """A home that cannot be written says so."""
+    me = os.geteuid()
+    empty.chmod(0o500)
+    try:
+        if me == 0:  # who may write everywhere, so be somebody else for a moment
+            os.seteuid(65534)
+        with pytest.raises(Failure, match="cannot be written"):
+            Lock(empty)
+    finally:
+        os.seteuid(me)
+        empty.chmod(0o700)
+
+
+def test_full_disk(empty: Path) -> None:
+    """When nothing more can be written the import fails, and goes on when it can."""
+
+    def small_files() -> None:
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+
+    command = ["import", str(RECORDING), "--source", "prox", "--home", str(empty)]
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", *command],
+        preexec_fn=small_files,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+    fed = answer("import", RECORDING, "--source", "prox", home=empty)
+    assert fed["accepted"] + fed["duplicates"] == 29_763
+    assert answer("verify", home=empty)["ok"]
+
+
+def test_files_that_are_something_else(empty: Path) -> None:
+    """A log that is no log is named, and left as it is."""
+    (empty / "log.sqlite").write_bytes(b"not a database at all, but long enough to be read as one" * 20)
+    assert "log.sqlite" in limen("status", home=empty, exit_code=3).stderr

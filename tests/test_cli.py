@@ -1,0 +1,327 @@
+"""The command line as people and programs use it: every command in a process of its own."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.main import get_command
+
+from infra.cli import app
+
+ROOT: Final = Path(__file__).parent.parent
+RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
+COMMANDS: Final = (
+    "init", "import", "simulate", "run", "status", "occupancy", "visits", "trace", "alerts", "events",
+    "signals", "replay", "verify", "sql", "doctor", "demo", "quarantine list", "quarantine show",
+    "quarantine retry",
+)  # fmt: skip
+READ_ROWS: Final = 3_000
+
+
+def limen(
+    *arguments: str | Path, home: Path | None = None, exit_code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; whatever happens, it shows no traceback."""
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "100"}
+    environment.pop("LIMEN_HOME", None)
+    if home is not None:
+        environment["LIMEN_HOME"] = str(home)
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=home.parent if home else ROOT,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == exit_code, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def answer(*arguments: str | Path, home: Path, exit_code: int = 0) -> Any:
+    """Return a command's answer in JSON."""
+    return json.loads(limen(*arguments, "--json", home=home, exit_code=exit_code).stdout)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with the first rows of the recording; tests of this module only ask it."""
+    folder = tmp_path_factory.mktemp("cli")
+    rows = RECORDING.read_text().split("\n")[: READ_ROWS + 1]
+    (folder / "prox.csv").write_text("\n".join(rows) + "\n")
+    made = folder / "home"
+    limen("init", "--template", "gastech", home=made)
+    fed = answer("import", folder / "prox.csv", "--source", "prox", home=made)
+    assert fed == {"read": READ_ROWS, "accepted": READ_ROWS, "duplicates": 0, "quarantined": 0, "late": 0}
+    return made
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """Return a home with nothing in it."""
+    made = tmp_path / "home"
+    limen("init", "--template", "gastech", home=made)
+    return made
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    """Each command says in a sentence what it does, and what every option is for."""
+    shown = limen(*command.split(), "--help").stdout
+    assert re.search(r"^ [A-Z][^\n]{15,}", shown, re.MULTILINE), shown
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    """No parameter of any command is without help."""
+    commands: dict[str, Any] = dict(get_command(app).commands)  # type: ignore[attr-defined]
+    commands |= {f"quarantine {name}": one for name, one in commands.pop("quarantine").commands.items()}
+    assert sorted(commands) == sorted(COMMANDS)
+    for name, command in commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None) or parameter.name == "help", (name, parameter.name)
+
+
+def test_help_lists_every_command_and_is_quick() -> None:
+    """The first thing anybody types answers at once, and imports nothing heavy."""
+    shown = limen("--help").stdout
+    assert all(command.split()[0] in shown for command in COMMANDS)
+    best = min(_seconds("--help") for _ in range(5))
+    assert best <= 0.6, "0.3 seconds on an idle machine; twice that on a busy one"
+    imported = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "infra.cli", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    ).stderr
+    for heavy in ("numba", "numpy", "chdb", "clickhouse_connect", "pydantic", "msgspec", "pyarrow"):
+        assert not re.search(rf"\| +{heavy}$", imported, re.MULTILINE), f"--help imports {heavy}"
+
+
+def _seconds(*arguments: str) -> float:
+    began = time.monotonic()
+    limen(*arguments)
+    return time.monotonic() - began
+
+
+def test_init_refuses_a_folder_in_use(home: Path) -> None:
+    """A home is never made over something else."""
+    before = sorted(path.name for path in home.iterdir())
+    assert "not empty" in limen("init", "--template", "campus", home=home, exit_code=3).stderr
+    assert sorted(path.name for path in home.iterdir()) == before
+
+
+def test_init_knows_its_templates(tmp_path: Path) -> None:
+    """A template that does not exist is wrong use."""
+    limen("init", "--template", "castle", home=tmp_path / "home", exit_code=2)
+
+
+def test_no_home_says_how_to_make_one(tmp_path: Path) -> None:
+    """Asking where there is no home names the command that makes one."""
+    assert "limen init" in limen("status", home=tmp_path / "nowhere", exit_code=3).stderr
+
+
+def test_importing_twice_changes_nothing(home: Path) -> None:
+    """The second time everything is a duplicate, and the log is as it was."""
+    before = answer("status", home=home)
+    fed = answer("import", home.parent / "prox.csv", "--source", "prox", home=home)
+    assert (fed["accepted"], fed["duplicates"]) == (0, READ_ROWS)
+    after = answer("status", home=home)
+    assert [after[name] for name in ("signals", "events")] == [before[name] for name in ("signals", "events")]
+
+
+def test_status_tells_how_everything_stands(home: Path) -> None:
+    """Log, engine and history are all at the end, and nothing runs."""
+    status = answer("status", home=home)
+    assert status["signals"] == status["decided"] == status["history_signals"] >= READ_ROWS + 3
+    assert status["events"] == status["history_events"] > 0
+    assert (status["lag"], status["quarantined"], status["running_pid"]) == (0, 0, None)
+    assert status["log_time"].startswith("2016-06-0")
+    assert status["bytes"]["log.sqlite"] > 0
+
+
+def test_occupancy_has_every_zone_and_adds_up(home: Path) -> None:
+    """Every zone is there with its bounds, enclosing ones hold the sum, and the total is the site's."""
+    occupancy = answer("occupancy", "--at", "2016-05-31T11:00", home=home)
+    zones = {zone["zone"]: zone for zone in occupancy["zones"]}
+    assert occupancy["at"] == "2016-05-31T11:00:00+03:00"
+    assert set(occupancy) == {"at", "zones", "total"}
+    assert all(set(zone) == {"zone", "count", "low", "high"} for zone in occupancy["zones"])
+    assert zones["floor-1"]["count"] == sum(zones[zone]["count"] for zone in zones if zone.startswith("1-"))
+    assert occupancy["total"] > 50
+    assert all(zone["low"] <= zone["count"] <= zone["high"] for zone in zones.values())
+
+
+def test_occupancy_as_known_then_differs_from_now(home: Path) -> None:
+    """What was known at a time before the first reading is that nobody was there."""
+    then = answer("occupancy", "--at", "2016-05-31T11:00", "--as-known-at", "2016-05-31T00:00Z", home=home)
+    assert then["total"] < 5
+
+
+def test_naive_times_are_the_sites(home: Path) -> None:
+    """A time without offset is Athens' here, and the same moment in UTC gives the same answer."""
+    local = answer("occupancy", "--at", "2016-05-31T11:00", home=home)
+    assert local == answer("occupancy", "--at", "2016-05-31T08:00Z", home=home)
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2016-13-01", "2016-03-27T03:30"])
+def test_what_is_no_time_is_wrong_use(home: Path, time: str) -> None:
+    """A time nobody can read, or that the clocks leave out, is explained with an example."""
+    assert re.search(r"2016-0\d-\d\dT", limen("occupancy", "--at", time, home=home, exit_code=2).stderr)
+
+
+def test_visits_of_one_person(home: Path) -> None:
+    """A person's visits have their way through the zones, in order of time."""
+    visits = answer("visits", "--person", "earpa", "--to", "2016-06-01T12:00", home=home)
+    assert visits
+    assert {"visit_id", "person", "started_at", "ended_at", "start_basis", "end_basis", "steps"} == set(
+        visits[0]
+    )
+    assert {visit["person"] for visit in visits} == {"earpa"}
+    steps = [step["entered_at"] for visit in visits for step in visit["steps"]]
+    assert steps == sorted(steps)
+
+
+def test_alerts_carry_their_evidence(home: Path) -> None:
+    """An alert's evidence are ids of signals in the log; filters select."""
+    alerts = answer("alerts", "--rule", "after_hours", home=home)
+    assert alerts
+    assert {alert["rule"] for alert in alerts} == {"after_hours"}
+    ids = {json.loads(line)["id"] for line in limen("signals", home=home).stdout.splitlines()}
+    assert all(set(alert["evidence"]) <= ids and alert["evidence"] for alert in alerts)
+    someone = alerts[0]["person"]
+    assert {alert["person"] for alert in answer("alerts", "--person", someone, home=home)} == {someone}
+
+
+def test_signals_and_events_are_json_lines_in_log_order(home: Path) -> None:
+    """Offsets run from 0 without a gap, across pages; filters and limits select from them."""
+    for command in ("signals", "events"):
+        offsets = [json.loads(line)["offset"] for line in limen(command, home=home).stdout.splitlines()]
+        assert offsets == list(range(len(offsets)))
+        assert len(offsets) > 2_000
+    lines = limen("events", "--topic", "visit.started", "--from-offset", "2500", "--limit", "3", home=home)
+    events = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert [event["topic"] for event in events] == ["visit.started"] * 3
+    assert events[0]["offset"] >= 2_500
+    assert "none of" in limen("events", "--topic", "door.slammed", home=home, exit_code=2).stderr
+
+
+def test_replay_is_identical(home: Path) -> None:
+    """The whole log, decided again, gives the same events to the byte; also up to a time."""
+    whole = answer("replay", home=home)
+    assert whole["identical"]
+    assert whole["first_difference"] is None
+    part = answer("replay", "--to", "2016-05-31T12:00", home=home)
+    assert part["identical"]
+    assert 0 < part["signals"] < whole["signals"]
+
+
+def test_verify_finds_the_history_complete(home: Path) -> None:
+    """The history holds what the log holds."""
+    assert answer("verify", home=home)["ok"]
+
+
+def test_sql_reads_only(home: Path) -> None:
+    """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
+    assert (
+        answer("sql", "SELECT count() AS n FROM events WHERE topic = 'visit.started'", home=home)[0]["n"] > 0
+    )
+    limen("sql", "DROP TABLE events", home=home, exit_code=2)
+    assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=3).stderr
+
+
+def test_trace_needs_a_purpose_and_records_it(empty: Path) -> None:
+    """No look without a purpose; the look is in the log, with who looked and at whom."""
+    limen("trace", "--person", "earpa", home=empty, exit_code=2)
+    limen("trace", "--purpose", "a test", home=empty, exit_code=2)
+    limen("trace", "--person", "earpa", "--purpose", " ", home=empty, exit_code=2)
+    answer("trace", "--person", "earpa", "--purpose", "a test", home=empty)
+    answer("trace", "--credential", "earpa001", "--purpose", "another", home=empty)
+    lines = limen("signals", "--category", "control", home=empty).stdout.splitlines()
+    looks = [data for line in lines if (data := json.loads(line)["data"])["kind"] == "look"]
+    assert [look["purpose"] for look in looks] == ["a test", "another"]
+    assert looks[0]["person"] == "earpa"
+    assert re.fullmatch("[0-9a-f]{32}", looks[1]["credential"]), "a credential is never in the clear"
+    assert all(look["by"] for look in looks)
+
+
+def test_trace_tells_everything_of_a_person(home: Path, tmp_path: Path) -> None:
+    """Signals and events of the person come in order of time."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    entries = answer("trace", "--person", "earpa", "--purpose", "a test", home=copy)
+    assert {entry["kind"] for entry in entries} == {"signal", "event"}
+    times = [entry["occurred_at"] for entry in entries]
+    assert times == sorted(times)
+
+
+def test_doctor_finds_the_home_in_order(empty: Path) -> None:
+    """Nothing fails in a new home; every warning says what to do."""
+    findings = answer("doctor", home=empty)
+    assert "fail" not in {finding["verdict"] for finding in findings}
+    assert all(finding["remedy"] for finding in findings if finding["verdict"] != "ok")
+
+
+def test_doctor_says_what_is_wrong(empty: Path) -> None:
+    """A file that cannot be used fails with its place, and the exit code says no."""
+    (empty / "policy.yaml").write_text("rules: {after_hors: {}}\n")
+    findings = answer("doctor", home=empty, exit_code=1)
+    wrong = [finding for finding in findings if finding["verdict"] == "fail"]
+    assert [finding["check"] for finding in wrong] == ["policy.yaml"]
+    assert "policy.yaml:1" in wrong[0]["detail"]
+
+
+def test_tables_are_for_people(home: Path) -> None:
+    """Without --json every answer is a table with its names, and not JSON."""
+    assert "people on site" in limen("occupancy", "--at", "2016-05-31T11:00", home=home).stdout
+    assert limen("alerts", home=home).stdout.startswith("occurred at")
+    assert limen("visits", home=home).stdout.startswith("person")
+    assert "history holds" in limen("verify", home=home).stdout
+    assert "signals" in limen("status", home=home).stdout
+
+
+def test_a_terminal_shows_the_answer_and_nothing_else(home: Path) -> None:
+    """On a terminal, too, no part of the machinery talks over the answer."""
+    reader, writer = pty.openpty()
+    command = [sys.executable, "-m", "infra.cli", "status", "--home", str(home)]
+    with subprocess.Popen(command, stdout=writer, stderr=writer, stdin=writer, cwd=ROOT) as process:
+        os.close(writer)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal tells that nobody writes to it any more
+            while chunk := os.read(reader, 65536):
+                shown += chunk
+        process.wait()
+    os.close(reader)
+    lines = shown.decode().strip().splitlines()
+    assert process.returncode == 0
+    assert "home" in lines[0]
+    assert all(re.match(r"(\x1b\[[0-9;]*m)*[a-z]", line) for line in lines), shown.decode()
+
+
+def test_an_interrupted_import_goes_on(empty: Path) -> None:
+    """Ctrl-C ends an import with a sentence; the next one finds the rest."""
+    command = [sys.executable, "-m", "infra.cli", "import", str(RECORDING), "--source", "prox"]
+    environment = {**os.environ, "LIMEN_HOME": str(empty), "LIMEN_IMPORT_BATCH_SIGNALS": "50"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+        while not (empty / "log.sqlite-wal").exists() or (empty / "log.sqlite-wal").stat().st_size < 500_000:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    fed = answer("import", RECORDING, "--source", "prox", home=empty)
+    assert 0 < fed["accepted"] < 29_762
+    assert fed["accepted"] + fed["duplicates"] == 29_763

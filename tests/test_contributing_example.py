@@ -1,0 +1,61 @@
+"""The detector that CONTRIBUTING.md shows: made from the page as it says, and run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import detectors
+import domain
+import streams
+from domain.policy import Rule
+
+ROOT = Path(__file__).parents[1]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL))
+"""What the page shows under a file's name."""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The packages that decide, with the detector added by the page's steps."""
+    for package in (domain, detectors, streams):
+        folder = Path(package.__file__ or "").parent
+        shutil.copytree(folder, tmp_path / folder.name)  # with what is compiled, so that it need not be again
+    shutil.copytree(ROOT / "tests/rule_scenarios", tmp_path / "tests/rule_scenarios")
+    for name in ("detectors/watched_zone.py", "tests/test_watched_zone.py"):
+        (tmp_path / name).write_text(FILES[name], encoding="utf-8")
+    (tmp_path / "tests/__init__.py").touch()
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    registry = tmp_path / "detectors/registry.py"
+    (line,) = re.findall(r"^from detectors\.watched_zone import WatchedZone$", CONTRIBUTING, re.MULTILINE)
+    text = registry.read_text(encoding="utf-8")
+    text, imported = re.subn(
+        r"^(from detectors\.rapid_reentry .*\n)", rf"\1{line}\n", text, flags=re.MULTILINE
+    )
+    text, named = re.subn(r"(\n        \)\n    \}\n\))", r"\n            WatchedZone,\1", text)
+    assert (imported, named) == (1, 1), "the registry has another form: say so in CONTRIBUTING.md"
+    registry.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("jit", ["compiled", "plain"])
+def test_the_example_detector_works(checkout: Path, jit: str) -> None:
+    """The test that the page gives passes on the detector that it gives, compiled and as plain Python."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ |= {"PYTHONPATH": str(checkout), "NUMBA_DISABLE_JIT": "1" if jit == "plain" else "0"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_watched_zone.py"]
+    done = subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_the_example_policy_is_a_rule() -> None:
+    """The defaults that the page gives are a rule of a policy."""
+    (rule,) = yaml.safe_load(FILES["infra/templates/campus/policy.yaml"]).values()
+    assert Rule.model_validate(rule).overrides[0].zones == ("vault",)

@@ -1,0 +1,397 @@
+"""CSV files become signals; whatever is odd is set aside with its reason and nothing is lost."""
+
+import hashlib
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.csv_file import LocalTimes, Rejected, UnusableFile, check_source, read_csv, read_csv_lines
+from connectors.rejection import RefusedRow
+from domain.signal import Signal, signal_id
+from domain.site import Point, Site, Source, Zone
+from domain.vocabulary import Action, Category, Delivery, Direction, Quality
+
+RECEIVED_AT = 1_600_000_000_000_000
+SITE = Site(
+    id="lab",
+    time_zone="Europe/Athens",
+    zones=tuple(Zone(id=name) for name in ("1-1", "1-2", "server-room")),
+    points=tuple(Point(id=name, to_zone=name) for name in ("1-1", "1-2", "server-room")),
+)
+PROX = Source(
+    time="{timestamp}",
+    device="prox",
+    point="{floor}-{zone}",
+    points={"3-Server Room": "server-room"},
+    credential="{prox-id}",
+    person=r"^(?P<person>[a-z]+)\d{3}$",
+)
+HEADER = b"timestamp,type,prox-id,floor,zone\n"
+ROW = b"2016-05-31 07:00:00,fixed-prox,vawelon001,1,1\n"
+
+
+def hashed(form: str, value: str) -> str:
+    """Stand in for a home's keyed hash."""
+    return hashlib.blake2b(f"{form}/{value}".encode(), digest_size=16).hexdigest()
+
+
+def read(content: bytes, folder: Path, source: Source = PROX) -> list[Signal | Rejected]:
+    """Return everything in a file of this content."""
+    path = folder / "prox.csv"
+    path.write_bytes(content)
+    return list(
+        read_csv(
+            path,
+            "prox",
+            source,
+            SITE,
+            received_at=RECEIVED_AT,
+            known_persons={"vawelon", "pyoung"},
+            hash_credential=hashed,
+        )
+    )
+
+
+def only_signal(rows: bytes, folder: Path, source: Source = PROX, header: bytes = HEADER) -> Signal:
+    """Return the one signal of a file."""
+    (found,) = read(header + rows, folder, source)
+    assert isinstance(found, Signal), found
+    return found
+
+
+def rejected(rows: bytes, folder: Path) -> list[tuple[int, str]]:
+    """Return line and reason of every rejected row."""
+    return [(row.line, row.reason) for row in read(HEADER + rows, folder) if isinstance(row, Rejected)]
+
+
+def test_row_becomes_a_granted_reading(tmp_path: Path) -> None:
+    """A row is a grant at its point, in UTC, by its person, its own bytes kept."""
+    signal = only_signal(ROW, tmp_path)
+    raw = ROW.decode().strip()
+    assert signal.id == signal_id("prox", raw)
+    assert (signal.site, signal.device, signal.point) == ("lab", "prox", "1-1")
+    assert (signal.category, signal.action) == (Category.CREDENTIAL, Action.GRANTED)
+    assert signal.time.occurred_at == datetime(2016, 5, 31, 4, tzinfo=UTC).timestamp() * 1_000_000
+    assert (signal.time.received_at, signal.time.raw) == (RECEIVED_AT, "2016-05-31 07:00:00")
+    assert (signal.time.zone, signal.time.quality) == ("Europe/Athens", Quality.SYNCHRONISED)
+    assert signal.credential is not None
+    assert (signal.credential.format, signal.credential.hash) == ("card", hashed("card", "vawelon001"))
+    assert (signal.person, signal.delivery, signal.raw) == ("vawelon", Delivery.BACKFILL, raw)
+
+
+@pytest.mark.parametrize(
+    ("card", "person"),
+    [
+        ("pyoung002", "pyoung"),
+        ("acampo001", "unknown:acampo001"),
+        ("pyoung02", "unknown:pyoung02"),
+        ("", None),
+    ],
+)
+def test_card_belongs_to_a_known_person_or_to_itself(tmp_path: Path, card: str, person: str | None) -> None:
+    """A card whose person the directory lacks is its own person, and a reading without card nobody's."""
+    signal = only_signal(f"2016-05-31 07:00:00,fixed-prox,{card},1,1\n".encode(), tmp_path)
+    assert signal.person == person
+    assert (signal.credential is None) == (card == "")
+
+
+def test_spelling_of_a_point_is_translated(tmp_path: Path) -> None:
+    """What the source's map names is taken for our point."""
+    assert (
+        only_signal(b"2016-05-31 07:00:00,fixed-prox,a001,3,Server Room\n", tmp_path).point == "server-room"
+    )
+
+
+def test_other_columns_carry_action_direction_device_and_id(tmp_path: Path) -> None:
+    """Templates and maps of a source reach every field; its id columns alone make the id."""
+    source = Source(
+        time="{day}T{clock}",
+        device="reader-{reader:0>3}",
+        point="{place}",
+        action="{result}",
+        actions={"OK": "granted", "NO": "denied", "open": "opened"},
+        direction="{way}",
+        directions={"进": Direction.IN},
+        credential="{card.no}",
+        credential_format="hid",
+        signal_id=("reader", "number"),
+    )
+    header = b"day,clock,reader,place,result,way,card.no,number\n"
+    first = only_signal("2016-05-31,07:00:00.5Z,7,1-1,NO,进,99,41\n".encode(), tmp_path, source, header)
+    assert (first.device, first.action, first.direction) == ("reader-007", Action.DENIED, Direction.IN)
+    assert first.time.occurred_at == datetime(2016, 5, 31, 7, 0, 0, 500_000, UTC).timestamp() * 1_000_000
+    assert (first.time.zone, first.person, first.id) == (None, None, signal_id("prox", "7", "41"))
+    door = only_signal(b"2016-05-31,07:00:00,7,1-1,open,,,42\n", tmp_path, source, header)
+    assert (door.category, door.action, door.direction) == (Category.DOOR, Action.OPENED, Direction.UNKNOWN)
+    assert door.credential is None
+
+
+def test_line_ends_do_not_change_the_id(tmp_path: Path) -> None:
+    """A file whose line ends were converted holds the same signals."""
+    unix, dos = only_signal(ROW, tmp_path), only_signal(ROW.replace(b"\n", b"\r\n"), tmp_path)
+    assert unix == dos
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"2016-05-31 07:00:00,fixed-prox,vawelon001,1\n", "wrong_columns"),
+        (b"2016-05-31 07:00:00,fixed-prox,vawelon001,1,1,\n", "wrong_columns"),
+        (b"31/05/2016 07:00,fixed-prox,vawelon001,1,1\n", "bad_time"),
+        (b"2016-05-31,fixed-prox,vawelon001,1,1\n", "bad_time"),
+        (b"2016-05-31 07:00:60,fixed-prox,vawelon001,1,1\n", "bad_time"),
+        (b",fixed-prox,vawelon001,1,1\n", "bad_time"),
+        (b"1970-01-01 00:00:00,fixed-prox,vawelon001,1,1\n", "implausible_time"),
+        (b"2099-01-01 00:00:00,fixed-prox,vawelon001,1,1\n", "implausible_time"),
+        (b"0001-01-01 00:00:00,fixed-prox,vawelon001,1,1\n", "implausible_time"),
+        (b"9999-12-31 23:59:59,fixed-prox,vawelon001,1,1\n", "implausible_time"),
+        (b"0001-01-01T00:00:00+14:00,fixed-prox,vawelon001,1,1\n", "implausible_time"),
+        (b"2016-03-27 03:30:00,fixed-prox,vawelon001,1,1\n", "nonexistent_time"),
+        (b"2016-05-31 07:00:00,fixed-prox,vawelon001,9,9\n", "unknown_point"),
+        (b"2016-05-31 07:00:00,fixed-prox,vawelon001,1,-1\n", "unknown_point"),
+        (b"2016-05-31 07:00:00,fixed\x00prox,vawelon001,1,1\n", "binary"),
+        ("2016-05-31 07:00:00,固定,vawelon001,1,1\n".encode("gbk"), "wrong_encoding"),
+        (b"2016-05-31 07:00:00," + b"x" * 10_000_000 + b",vawelon001,1,1\n", "too_long"),
+        (b'2016-05-31 07:00:00,"' + b"x" * 10_000_000 + b'",vawelon001,1,1\n', "too_long"),
+        (b'2016-05-31 07:00:00,"fixed"-prox,vawelon001,1,1\n', "unreadable"),
+    ],
+)
+def test_odd_row_is_rejected_and_its_neighbours_are_not(tmp_path: Path, row: bytes, reason: str) -> None:
+    """An odd row is set aside whole with line and reason; the rows around it become signals."""
+    before, found, after = read(HEADER + ROW + row + ROW.replace(b"07:00", b"07:01"), tmp_path)
+    assert isinstance(before, Signal) and isinstance(after, Signal)
+    assert isinstance(found, Rejected)
+    assert (found.line, found.reason, found.raw, found.header) == (
+        3,
+        reason,
+        row.rstrip(b"\n"),
+        HEADER.strip(),
+    )
+    assert found.detail
+
+
+def test_unknown_action_is_rejected(tmp_path: Path) -> None:
+    """A word that is no action, or is one that no row can have, is set aside."""
+    source = PROX.model_copy(update={"action": "{type}"})
+    rows = b"2016-05-31 07:00:00,counted,a001,1,1\n2016-05-31 07:00:00,denied,a001,1,1\n"
+    first, second = read(HEADER + rows, tmp_path, source)
+    assert isinstance(first, Rejected) and first.reason == "unknown_action"
+    assert isinstance(second, Signal) and second.action is Action.DENIED
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"2016-05-31 07:01:00,fixed-pr",
+        b'2016-05-31 07:01:00,"fixed-pr',
+        "2016-05-31 07:01:00,固".encode()[:-1],
+    ],
+)
+def test_torn_last_line_is_rejected(tmp_path: Path, end: bytes) -> None:
+    """A file cut in the middle of its last row loses that row to the quarantine, and no other."""
+    assert rejected(ROW + end, tmp_path) == [(3, "torn_line")]
+
+
+def test_last_line_without_end_is_read_when_complete(tmp_path: Path) -> None:
+    """A missing last line end alone is no damage."""
+    assert only_signal(ROW.rstrip(), tmp_path).person == "vawelon"
+
+
+def test_quoted_fields_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None:
+    """RFC 4180: a record may span lines; its number is its first line's, and those below count on."""
+    rows = b'2016-05-31 07:00:00,"a ""b"",\r\nc",vawelon001,1,1\r\n\r\n' + ROW + b"x\n"
+    first, second, third = read(HEADER + rows, tmp_path)
+    assert isinstance(first, Signal) and isinstance(second, Signal) and isinstance(third, Rejected)
+    assert first.raw == '2016-05-31 07:00:00,"a ""b"",\r\nc",vawelon001,1,1'
+    assert third.line == 6
+
+
+def test_stray_quote_does_not_swallow_the_rows_below(tmp_path: Path) -> None:
+    """Of rows after a quote that is never closed none is lost."""
+    found = read(HEADER + b'2016-05-31 07:00:00,"fixed,vawelon001,1,1\n' + ROW * 3_000, tmp_path)
+    assert isinstance(found[0], Rejected) and found[0].reason == "unreadable"
+    assert len(found) == 3_001 and all(isinstance(row, Signal) for row in found[1:])
+
+
+def test_rows_keep_their_order(tmp_path: Path) -> None:
+    """Rows out of order stay so: whether one is late is not for the file to say."""
+    rows = b"".join(ROW.replace(b"07:00", minute) for minute in (b"09:00", b"07:30", b"08:00"))
+    times = [row.time.raw for row in read(HEADER + rows, tmp_path) if isinstance(row, Signal)]
+    assert times == ["2016-05-31 09:00:00", "2016-05-31 07:30:00", "2016-05-31 08:00:00"]
+
+
+def test_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """What spreadsheets write before UTF-8 is not taken for part of a column's name."""
+    (found,) = read(b"\xef\xbb\xbf" + HEADER + ROW, tmp_path)
+    assert isinstance(found, Signal)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\r\n\r\n", "empty"),
+        (b"time,card\n", "lacks timestamp, floor, zone, prox-id; it has time, card"),
+        (b"timestamp;prox-id;floor;zone\n", "commas"),
+        (b"timestamp,prox-id,floor,floor,zone\n", "floor twice"),
+        ("时间,类型\n".encode("gbk"), "GBK"),
+        ("timestamp,type\n".encode("utf-16"), "UTF-16"),
+        (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
+        (b"PK\x03\x04\0\0\n", "binary"),
+        (b"x" * 100_000, "longer"),
+        (b'timestamp,"prox-id\n', "quotes"),
+    ],
+)
+def test_unusable_file_says_why(tmp_path: Path, content: bytes, said: str) -> None:
+    """A file of which nothing can be read is refused before the first row, by name and with a remedy."""
+    path = tmp_path / "prox.csv"
+    path.write_bytes(content)
+    with pytest.raises(UnusableFile, match=said) as caught:
+        read_csv(path, "prox", PROX, SITE, received_at=RECEIVED_AT, known_persons=(), hash_credential=hashed)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "said"), [("missing.csv", "no such file"), (".", "folder")])
+def test_file_that_cannot_be_opened_says_why(tmp_path: Path, name: str, said: str) -> None:
+    """A name that is no file is refused with a remedy."""
+    with pytest.raises(UnusableFile, match=said):
+        read_csv(tmp_path / name, "prox", PROX, SITE, received_at=0, known_persons=(), hash_credential=hashed)
+
+
+def test_rejected_row_can_be_read_again(tmp_path: Path) -> None:
+    """With its header and a corrected site a row from the quarantine is the signal it would have been."""
+    (found,) = read(HEADER + ROW.replace(b"1,1\n", b"1,2b\n"), tmp_path)
+    assert isinstance(found, Rejected)
+    corrected = PROX.model_copy(update={"points": {"1-2b": "1-2"}})
+    (again,) = read_csv_lines(
+        [found.header + b"\n", found.raw + b"\n"],
+        "prox",
+        corrected,
+        SITE,
+        received_at=RECEIVED_AT,
+        known_persons=(),
+        hash_credential=hashed,
+    )
+    assert isinstance(again, Signal) and again.point == "1-2"
+    assert again.id == signal_id("prox", found.raw)
+
+
+def test_time_that_occurs_twice_is_the_first_and_uncertain(tmp_path: Path) -> None:
+    """In the hour that autumn repeats nobody can know: the first is taken, and marked."""
+    rows = b"".join(
+        ROW.replace(b"2016-05-31 07:00:00", b"2016-10-30 03:30:0%d" % second) for second in (0, 1)
+    )
+    for second, found in enumerate(read(HEADER + rows, tmp_path)):
+        assert isinstance(found, Signal)
+        expected = datetime(2016, 10, 30, 0, 30, second, tzinfo=UTC)
+        assert found.time.occurred_at == expected.timestamp() * 1_000_000
+        assert found.time.quality is Quality.UNCERTAIN
+
+
+@given(
+    moment=st.integers(946_800_000, 2_200_000_000) | st.integers(1_477_778_400, 1_477_800_000),
+    zone=st.sampled_from(["Europe/Athens", "Australia/Lord_Howe", "Asia/Shanghai", "America/New_York"]),
+    form=st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M"]),
+    seconds=st.lists(st.integers(0, 59), min_size=1, max_size=4),
+)
+def test_every_instant_is_found_again(moment: int, zone: str, form: str, seconds: list[int]) -> None:
+    """Instant, to local text, to instant is the identity, but for the second of a repeated hour."""
+    times = LocalTimes(zone, 3_000_000_000_000_000)
+    for second in seconds:
+        instant = datetime.fromtimestamp(moment, UTC).replace(second=second)
+        local = instant.astimezone(ZoneInfo(zone))
+        text = local.strftime(form)
+        shown = datetime.strptime(text, form).replace(
+            tzinfo=ZoneInfo(zone)
+        )  # what the form leaves out is zero
+        time = times.read(text)
+        assert time.occurred_at == (shown - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        twice = shown.utcoffset() != shown.replace(fold=1).utcoffset()
+        assert time.quality is (Quality.UNCERTAIN if twice else Quality.SYNCHRONISED)
+
+
+@given(
+    text=st.text(max_size=30) | st.from_regex(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:?\d\d(\.\d+|Z|[+-]\d\d:\d\d)?")
+)
+def test_no_text_breaks_the_time(text: str) -> None:
+    """Any text is a plausible time or a refused row; nothing else comes out."""
+    times = LocalTimes("Europe/Athens", RECEIVED_AT)
+    try:
+        first = times.read(text)
+    except RefusedRow as refused:
+        assert refused.reason in {"bad_time", "implausible_time", "nonexistent_time"}
+    else:
+        assert times.read(text) == first
+
+
+@given(
+    rows=st.lists(
+        st.binary(max_size=40).filter(lambda row: b"\r" not in row)
+        | st.sampled_from([ROW.strip(), b'"', b'2016-05-31 07:00:00,"a","b",1,1', b""]),
+        max_size=12,
+    ),
+    torn=st.booleans(),
+)
+def test_no_bytes_are_lost(rows: list[bytes], torn: bool) -> None:
+    """Whatever stands in a file comes out again, in order, as the raw of a signal or of a rejected row."""
+    content = b"\n".join(rows) + (b"" if torn else b"\n")
+    lines = [HEADER, *io.BytesIO(content)]
+    found = read_csv_lines(
+        lines, "prox", PROX, SITE, received_at=RECEIVED_AT, known_persons=(), hash_credential=hashed
+    )
+    raws = [(row.raw or "").encode() if isinstance(row, Signal) else row.raw for row in found]
+    kept = b"\n".join(raws).split(b"\n")
+    assert [row for row in kept if row.strip()] == [row for row in content.split(b"\n") if row.strip()]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"time": "{timestamp"}, "time"),
+        ({"point": "{}"}, "point"),
+        ({"point": "{zone:d}"}, "point"),
+        ({"person": "("}, "person"),
+        ({"person": "^[a-z]+"}, "person"),
+        ({"credential": None}, "person"),
+        ({"actions": {"x": "loaded"}}, "actions.x"),
+    ],
+)
+def test_source_that_cannot_work_is_told(change: dict[str, object], field: str) -> None:
+    """Templates, expressions and actions are looked at before any file is."""
+    assert [name for name, _ in check_source(PROX.model_copy(update=change))] == [field]
+    assert check_source(PROX) == []
+
+
+def test_recording_is_read_whole() -> None:
+    """The recorded fortnight: 29,763 rows, all accepted, one twice, 29 of them at the server room."""
+    from infra.directory_file import read_directory
+    from infra.site_file import load_site
+
+    template = Path(__file__).parents[1] / "infra/templates/gastech"
+    site = load_site(template / "site.yaml")
+    known = {person.id for person in read_directory(template / "directory.csv").persons}
+    found = list(
+        read_csv(
+            Path(__file__).parents[1] / "examples/gastech/prox.csv",
+            "prox",
+            site.sources["prox"],
+            site,
+            received_at=RECEIVED_AT,
+            known_persons=known,
+            hash_credential=hashed,
+        )
+    )
+    signals = [row for row in found if isinstance(row, Signal)]
+    assert (len(found), len(signals), len({signal.id for signal in signals})) == (29_763, 29_763, 29_762)
+    assert sum(signal.point == "server-room" for signal in signals) == 29
+    persons = {signal.person or "" for signal in signals}
+    assert sorted(person for person in persons if person.startswith("unknown:")) == [
+        "unknown:acampo001", "unknown:jsanjorge001", "unknown:malinai001", "unknown:morlunv001",
+        "unknown:morlunv002", "unknown:rfaralso001", "unknown:rparade001", "unknown:wvasco001",
+    ]  # fmt: skip
+    assert len(persons) == 115

@@ -1,0 +1,174 @@
+"""The process behind `limen run`: it lets time pass, answers for the home, and drains."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.vocabulary import Category
+from infra.home import PARTITION, OpenHome
+from infra.initialising import initialise
+from infra.service import Service, tick
+from streams.log import LogUnavailable
+from streams.runner import readable
+from streams.sqlite_log import SqliteLog
+from tests.test_cli import RECORDING, ROOT, answer, limen
+
+START_SECONDS = 60
+
+
+@contextmanager
+def running(home: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Run a home in a process of its own, and yield it when it answers."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra.cli", "run", "--home", str(home)],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        assert process.stderr
+        for line in process.stderr:
+            if json.loads(line)["event"] == "running":
+                break
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def drained(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:
+    """Ask a process to end, and return what it logged; it ended well."""
+    process.send_signal(signal.SIGTERM)
+    _, logged = process.communicate(timeout=START_SECONDS)
+    assert process.returncode == 0, logged
+    return [json.loads(line) for line in logged.splitlines()]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return a new home."""
+    initialise(tmp_path / "home", "gastech")
+    return tmp_path / "home"
+
+
+def test_commands_reach_the_process_that_owns_the_home(home: Path) -> None:
+    """While a process runs, commands are answered through it, and it drains on SIGTERM."""
+    file = home.parent / "prox.csv"
+    file.write_text("\n".join(RECORDING.read_text().split("\n")[:501]) + "\n")
+    with running(home) as process:
+        assert answer("status", home=home)["running_pid"] == process.pid
+        fed = answer("import", file.name, "--source", "prox", home=home)
+        assert fed["accepted"] == 500
+        assert answer("import", file.name, "--source", "prox", home=home)["duplicates"] == 500
+        assert answer("visits", home=home)
+        assert answer("verify", home=home)["ok"]
+        limen("occupancy", "--at", "never", home=home, exit_code=2)
+        assert "process" in limen("run", home=home, exit_code=3).stderr
+        assert drained(process)[-1]["event"] == "drained"
+    status = answer("status", home=home)
+    assert status["running_pid"] is None
+    assert status["snapshot_position"] == status["signals"] == status["history_signals"]
+    assert not (home / "run.sock").exists()
+    assert answer("replay", home=home)["identical"]
+
+
+def test_time_passes_on_an_idle_site(home: Path) -> None:
+    """While nothing happens, clock signals come on whole seconds, each once."""
+    limen("run", "--for-seconds", "5", "--home", home)
+    with OpenHome(home) as opened:
+        signals = [readable(stored) for stored in opened.log.read(PARTITION, 0, 100)]
+    ticks = [one.time.occurred_at for one in signals if one.category is Category.CLOCK]
+    assert 2 <= len(ticks) <= 6
+    assert all(tick % 1_000_000 == 0 for tick in ticks)
+    assert all(earlier < later for earlier, later in pairwise(ticks))
+
+
+def test_a_killed_process_leaves_a_home_that_goes_on(home: Path) -> None:
+    """After SIGKILL the socket's file and the lock's text are stale; nobody minds."""
+    with running(home) as process:
+        process.kill()
+        process.wait()
+    assert (home / "run.sock").exists()
+    assert answer("status", home=home)["running_pid"] is None
+    assert answer("verify", home=home)["ok"]
+    with running(home) as process:
+        assert answer("status", home=home)["running_pid"] == process.pid
+        drained(process)
+
+
+def test_a_bad_policy_stops_it_at_the_start(home: Path) -> None:
+    """It does not run on settings that cannot be used."""
+    (home / "policy.yaml").write_text("rules: 5\n")
+    assert "policy.yaml" in limen("run", "--home", home, exit_code=3).stderr
+
+
+def test_ticks_are_the_same_signal_within_a_second() -> None:
+    """A clock signal's id follows from the site and the second, so it cannot stand in the log twice."""
+    assert tick("s", 10.1) == tick("s", 10.9)
+    assert tick("s", 10.9).id != tick("s", 11.0).id
+    assert tick("s", 10.9).id != tick("t", 10.9).id
+
+
+class _FullDisk:
+    """Commits to the log, but for the calls (counted from 1) at which the disk is full."""
+
+    def __init__(self, log: SqliteLog, full: range, stop_at: int) -> None:
+        self.calls = 0
+        self.stop: Callable[[], None] = lambda: None
+        self._transact = log.transact
+        self._full = full
+        self._stop_at = stop_at
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        self.calls += 1
+        if self.calls == self._stop_at:
+            self.stop()
+        if self.calls in self._full:
+            raise LogUnavailable("the disk is full: free some space")
+        self._transact(*args, **kwargs)
+
+
+def test_it_outlives_a_full_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the log cannot be written it waits, starts again from what is committed, and goes on."""
+    monkeypatch.setattr("infra.service._FIRST_WAIT_SECONDS", 0.01)
+    with OpenHome(home) as opened:
+        disk = _FullDisk(opened.log, full=range(5, 8), stop_at=10)
+        monkeypatch.setattr(opened.log, "transact", disk)
+        service = Service(opened)
+        disk.stop = service.stop
+        service.run()
+        log = opened.log
+        assert disk.calls >= 10
+        assert log.position(PARTITION) == log.head(PARTITION) > 3
+    assert answer("replay", home=home)["identical"]
+
+
+def test_it_can_be_stopped_while_storage_refuses(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopping does not wait for the disk; that not everything could be committed is a failure."""
+    with OpenHome(home) as opened:
+        disk = _FullDisk(opened.log, full=range(5, 1_000), stop_at=6)
+        monkeypatch.setattr(opened.log, "transact", disk)
+        service = Service(opened)
+        disk.stop = service.stop
+        with pytest.raises(LogUnavailable):
+            service.run()
+    assert answer("verify", home=home)["ok"]
+
+
+def test_home_paths_too_long_for_a_socket_are_served(tmp_path: Path) -> None:
+    """A home deep in the file system is answered for like any other."""
+    deep = tmp_path / ("d" * 80) / "home"
+    initialise(deep, "gastech")
+    with running(deep) as process:
+        assert answer("status", home=deep)["running_pid"] == process.pid
+        drained(process)
+    assert not (deep / "run.sock").exists()
