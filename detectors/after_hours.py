@@ -67,7 +67,7 @@ class AfterHours(Detector[HoursAsked]):
         """Mark entries, raise and join."""
         hours = facts.hours
         _detect(
-            facts.crossings, facts.people, rows.rows, rows.which, hours.bounds, hours.starts, hours.ends,
+            facts.crossings, rows.rows, rows.which, hours.bounds, hours.starts, hours.ends,
             hours.last, self.periods.rows, findings.rows, findings.size, events.rows, events.size,
             causes.rows, causes.size,
         )  # fmt: skip
@@ -97,14 +97,14 @@ def out_of_hours_until(at: int, calendar: int, bounds: Any, starts: Any, ends: A
 
 @loop
 def _detect(
-    crossings: Any, people: Any, rows: Any, which: Any, bounds: Any, starts: Any, ends: Any, last: Any,
+    crossings: Any, rows: Any, which: Any, bounds: Any, starts: Any, ends: Any, last: Any,
     periods: Any, findings: Any, findings_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     for k in range(len(crossings)):
         entry = crossings[k]
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
-        calendar = rows[which[people[entry.person].group, entry.to_zone]].calendar
+        calendar = rows[which[entry.group, entry.to_zone]].calendar
         if calendar == EXEMPT:
             continue
         until = out_of_hours_until(entry.occurred_at, calendar, bounds, starts, ends, last)

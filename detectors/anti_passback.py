@@ -56,14 +56,14 @@ class AntiPassback(Detector[BordersAsked]):
         """Raise."""
         causes.reserve(2 * len(facts.crossings))
         _detect(
-            facts.crossings, facts.people, facts.zones, rows.rows, rows.which, findings.rows, findings.size,
+            facts.crossings, facts.zones, rows.rows, rows.which, findings.rows, findings.size,
             causes.rows, causes.size,
         )  # fmt: skip
 
 
 @loop
 def _detect(
-    crossings: Any, people: Any, zones: Any, rows: Any, which: Any, findings: Any, findings_size: Any,
+    crossings: Any, zones: Any, rows: Any, which: Any, findings: Any, findings_size: Any,
     causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     for k in range(len(crossings)):
@@ -72,7 +72,7 @@ def _detect(
             continue
         if row.point == 0 or row.late or row.basis == MANUAL or row.from_zone == NOWHERE:
             continue
-        bits = rows[which[people[row.person].group, row.to_zone]].watched
+        bits = rows[which[row.group, row.to_zone]].watched
         zone = row.to_zone
         while bits != 0:
             from_outside = row.other_zone == ANYWHERE or not holds(zones, zone, row.other_zone)

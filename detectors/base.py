@@ -54,9 +54,13 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What happened in a batch, in the order decided, and the tables that give it meaning."""
+    """What happened in a batch, in the order decided, and the tables that give it meaning.
+
+    `denials` is how many readings were denied; `hours` covers every entry of the batch.
+    """
 
     signals: Records
+    denials: int
     crossings: Records
     levels: Records
     doors: Records

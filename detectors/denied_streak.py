@@ -43,7 +43,6 @@ class DeniedStreak(Detector[DenialsAsked]):
         self.by_point = Recent()
         self.tables = {"by_credential": self.by_credential, "by_point": self.by_point}
         self._most, self._widest_us = 2, 0
-        self._denied = np.zeros(0, np.int64)
 
     def configure(self, parameters: Sequence[DenialsAsked]) -> None:
         """Note the largest N, for room, and the widest W, for memory."""
@@ -60,22 +59,21 @@ class DeniedStreak(Detector[DenialsAsked]):
 
     def room(self, facts: Facts) -> int:
         """Two findings a denial."""
-        self._denied = np.flatnonzero(facts.signals["action"] == DENIED)
-        return 2 * len(self._denied)
+        return 2 * facts.denials
 
     def reserve(self, facts: Facts) -> None:
         """Every denial counts for a credential and a point."""
-        self.by_credential.reserve(len(self._denied))
-        self.by_point.reserve(len(self._denied))
-        credentials = facts.signals["credential"][self._denied]
+        self.by_credential.reserve(facts.denials)
+        self.by_point.reserve(facts.denials)
+        credentials = facts.signals["credential"][facts.signals["action"] == DENIED]
         self.by_credential.heads.grow(int(credentials.max(initial=0)) + 1)
 
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:  # noqa: ARG002 - no marks
         """Raise."""
-        causes.reserve(2 * len(self._denied) * self._most)
+        causes.reserve(self.room(facts) * self._most)
         cards, places = self.by_credential, self.by_point
         _detect(
-            facts.signals, self._denied, facts.people, facts.points, rows.rows, rows.which,
+            facts.signals, facts.people, facts.points, rows.rows, rows.which,
             cards.moments.rows, cards.used, cards.heads.rows, places.moments.rows, places.used,
             places.heads.rows, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
         )  # fmt: skip
@@ -83,13 +81,13 @@ class DeniedStreak(Detector[DenialsAsked]):
 
 @loop
 def _detect(
-    signals: Any, denied: Any, people: Any, points: Any, rows: Any, which: Any, card_moments: Any,
+    signals: Any, people: Any, points: Any, rows: Any, which: Any, card_moments: Any,
     card_used: Any, card_heads: Any, point_moments: Any, point_used: Any, point_heads: Any, widest_us: int,
     findings: Any, findings_size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
-    for i in denied:
+    for i in range(len(signals)):
         signal = signals[i]
-        if signal.category != CREDENTIAL or signal.late or not signal.resolved:
+        if signal.action != DENIED or signal.category != CREDENTIAL or signal.late or not signal.resolved:
             continue
         at = signal.occurred_at
         zone = points[signal.point].to_zone

@@ -71,21 +71,21 @@ class RapidReentry(Detector[EntriesAsked]):
         causes.reserve(len(facts.crossings) * self._most)
         recent = self.recent
         _detect(
-            facts.crossings, facts.people, rows.rows, rows.which, recent.moments.rows, recent.used,
+            facts.crossings, rows.rows, rows.which, recent.moments.rows, recent.used,
             recent.heads.rows, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
         )  # fmt: skip
 
 
 @loop
 def _detect(
-    crossings: Any, people: Any, rows: Any, which: Any, moments: Any, used: Any, heads: Any, widest_us: int,
+    crossings: Any, rows: Any, which: Any, moments: Any, used: Any, heads: Any, widest_us: int,
     findings: Any, findings_size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     for k in range(len(crossings)):
         entry = crossings[k]
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
-        rule = rows[which[people[entry.person].group, entry.to_zone]]
+        rule = rows[which[entry.group, entry.to_zone]]
         position = entry.cause if entry.second_cause == NONE else entry.second_cause
         first_cause = causes_size[0]
         if happened(

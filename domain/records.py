@@ -159,6 +159,10 @@ PASSAGE: Final = np.dtype(
 
 CLOCK_STATE: Final = np.dtype([("now", "i8")], align=True)
 
+SURVEY: Final = np.dtype([("first_at", "i8"), ("last_at", "i8"), ("denials", "i8")])
+"""What resolve saw in a batch: the earliest and the latest occurred_at that may matter, and how many
+readings were denied. The earliest is after the latest where there is none."""
+
 SETTINGS: Final = np.dtype(
     [
         ("detect_within_us", "i8"),
@@ -191,6 +195,7 @@ CROSSING: Final = np.dtype(
         ("other_zone", "i4"),
         ("point", "i4"),
         ("number", "i4"),
+        ("group", "i4"),  # the person's
         ("kind", "u1"),
         ("basis", "u1"),
         ("late", "?"),

@@ -22,12 +22,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors.base import Facts, Hours
+from detectors.base import Facts
 from domain.errors import InvalidDocument
 from domain.event import Event
 from domain.kernels import Records, loop, records
 from domain.output import Outputs
-from domain.records import EVENT
+from domain.records import EVENT, SURVEY
 from domain.signal import Signal
 from domain.stages.alerts import settle
 from domain.stages.crossings import cross
@@ -62,6 +62,7 @@ class Engine:
         self.state = state
         self._out = Outputs()
         self._watched = np.zeros(1, np.int64)
+        self._survey = records(1, SURVEY)
         self._rules: list[ActiveRule] = []
         self._compile()
 
@@ -167,7 +168,7 @@ class Engine:
 
         tail = (events.rows, events.size, causes.rows, causes.size)
         resolve(
-            signals, state.clock.rows, state.people.rows, state.points.rows, state.devices.rows,
+            signals, self._survey, state.clock.rows, state.people.rows, state.points.rows, state.devices.rows,
             state.credentials.rows, state.holdings.rows, *tail,
         )  # fmt: skip
         watch_devices(signals, state.devices.rows, state.silences.rows, state.silences.size, settings, *tail)
@@ -194,14 +195,11 @@ class Engine:
 
     def _detect(self, signals: Records) -> None:
         state, out = self.state, self._out
-        crossings = out.crossings.written
-        hours: Hours = self._hours.hours
-        if len(crossings):
-            at = crossings["occurred_at"]
-            hours = self._hours.cover(int(at.min()), int(at.max()))
+        seen = self._survey[0]
         facts = Facts(
-            signals, crossings, out.levels.written, out.doors.written, state.people.rows, state.zones.rows,
-            state.points.rows, hours,
+            signals, int(seen["denials"]), out.crossings.written, out.levels.written, out.doors.written,
+            state.people.rows, state.zones.rows, state.points.rows,
+            self._hours.cover(int(seen["first_at"]), int(seen["last_at"])),
         )  # fmt: skip
         findings = out.findings
         found: list[tuple[ActiveRule, int, int]] = []

@@ -97,21 +97,27 @@ class WorkingHours:
         self._calendars = list(state.policy.calendars.values())
         self._zone = state.site.zone_info if state.site else ZoneInfo("UTC")
         self._years: tuple[int, int] | None = None
+        self._covered = range(0)
         none = np.zeros(1, np.int64)
         self.hours = Hours(none, none, none, none)
 
     def cover(self, first_us: int, last_us: int) -> Hours:
         """Return the intervals of at least a year before the first time to a year after the last."""
+        if (
+            not self._calendars
+            or first_us > last_us
+            or (first_us in self._covered and last_us in self._covered)
+        ):
+            return self.hours
         first, last = _year(first_us), _year(last_us)
         if self._years is not None:
-            if self._years[0] <= first and last <= self._years[1]:
-                return self.hours
             first, last = min(first, self._years[0]), max(last, self._years[1])
         bounds, spans = [0], []
         for calendar in self._calendars:
             spans += calendar.intervals(date(first - 1, 1, 1), date(last + 2, 12, 31), self._zone)
             bounds.append(len(spans))
         self._years = first, last
+        self._covered = range(_start_us(first), _start_us(last + 1))
         both = np.array([*spans, (0, 0)], np.int64)
         hint = np.array(bounds[:-1], np.int64)
         self.hours = Hours(np.array(bounds, np.int64), both[:, 0].copy(), both[:, 1].copy(), hint)
@@ -120,3 +126,7 @@ class WorkingHours:
 
 def _year(at_us: int) -> int:
     return datetime.fromtimestamp(at_us / 1_000_000, UTC).year
+
+
+def _start_us(year: int) -> int:
+    return round(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000

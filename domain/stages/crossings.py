@@ -89,6 +89,7 @@ def move(
     )
     row.person = code
     row.point = point
+    row.group = person.group
     row.from_zone = person.zone
     row.from_maybe = person.maybe
     row.to_zone = to_zone

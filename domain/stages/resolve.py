@@ -11,14 +11,17 @@ from domain.records import (
     CONTROL,
     COUNT,
     CREDENTIAL,
+    DENIED,
     DOOR,
     FORCED,
     GRANTED,
     NOWHERE,
     OPENED,
     OUT,
+    PLACED,
     TOPIC,
 )  # fmt: skip
+from domain.timers import NEVER
 from domain.vocabulary import Topic
 
 UNRESOLVED: Final = TOPIC[Topic.SIGNAL_UNRESOLVED]
@@ -32,7 +35,7 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
         return int(credential.stranger)
     found = -1
     newest = credential.first
-    for row in range(credential.first, credential.first + credential.count):  # ascending (valid_from, person)
+    for row in range(credential.first, credential.first + credential.count):  # by valid_from, then person
         holding = holdings[row]
         if holding.valid_from <= at:
             if holding.valid_from > holdings[newest].valid_from:
@@ -45,24 +48,34 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
 
 @loop
 def resolve(
-    signals: Any, clock: Any, people: Any, points: Any, devices: Any, credentials: Any, holdings: Any,
+    signals: Any, survey: Any, clock: Any, people: Any, points: Any, devices: Any, credentials: Any, holdings: Any,
     events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Fill in what later stages need of each signal; at most two events a signal."""
     time = clock[0]
+    seen = survey[0]
+    seen.first_at = NEVER
+    seen.last_at = -NEVER
+    seen.denials = 0
     for i in range(len(signals)):
         signal = signals[i]
         signal.before = time.now
         if min(signal.occurred_at, signal.received_at) > time.now:
             time.now = min(signal.occurred_at, signal.received_at)
         signal.now = time.now
-        if signal.category == CONTROL or signal.category == CLOCK:
-            continue
         at = signal.occurred_at
+        if (signal.category == CONTROL and signal.action != PLACED) or signal.category == CLOCK:
+            continue
+        seen.first_at = min(seen.first_at, at)
+        seen.last_at = max(seen.last_at, at)
+        if signal.category == CONTROL:
+            continue
         if signal.person == 0 and signal.credential != 0:
             signal.person = holder(credentials[signal.credential], holdings, at)
         reading = signal.category == CREDENTIAL
         point = points[signal.point]
+        if reading and signal.action == DENIED:
+            seen.denials += 1
         if reading or signal.category == DOOR or signal.category == COUNT:
             granted_to_nobody = reading and signal.action == GRANTED and signal.person == 0
             signal.resolved = point.declared and not granted_to_nobody
