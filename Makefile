@@ -1,21 +1,24 @@
 # make demo    see it work          make check   style, types, layers
-# make test    the fast tests       make bench   the measurements
+# make test    the tests            make bench   the measurements
+#
+# make test leaves out the slow tests (kills, large inputs; minutes) unless LIMEN_REQUIRE=all asks for
+# everything; make test-slow runs only those.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
 
-.PHONY: demo test test-all check format bench clean
+.PHONY: demo test test-slow check format bench clean
 
 demo: $(STAMP)
 	$(BIN)/limen demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto $(if $(LIMEN_REQUIRE),,-m "not slow")
 
-test-all: $(STAMP)
-	$(BIN)/python -m pytest -n auto
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from hypothesis import strategies as st
 
 from domain.calendars import WEEKDAYS
@@ -234,6 +235,19 @@ _CATEGORIES: Final = {
 }
 
 
+class Log(list[Signal]):
+    """The signals of a world; a failing one is shown with a line for each, what is not set left out."""
+
+    def __repr__(self) -> str:
+        return "".join(["[", *(f"\n  {place}: {_shown(signal)}" for place, signal in enumerate(self)), "]"])
+
+
+def _shown(signal: Signal) -> str:
+    told = msgspec.to_builtins(signal)  # without what has its default
+    told["time"] = [signal.time.occurred_at, signal.time.received_at]
+    return msgspec.json.encode({name: told[name] for name in told if name not in ("id", "site")}).decode()
+
+
 @st.composite
 def _loads(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     """Draw the data of a `loaded` signal in the middle of things; one in three is rejected."""
@@ -279,6 +293,8 @@ def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
         return step
     step["point"] = draw(st.sampled_from([*POINTS[:3] * 6, *POINTS[3:] * 2, "p9", None]))
     step["direction"] = draw(st.sampled_from(list(Direction)))
+    if kind in ("alarm", "opened") and draw(_rarely(False, True)):
+        step["person"] = draw(st.sampled_from(PERSONS))
     if kind in ("granted", "denied"):
         who = draw(st.sampled_from(["person", "person", "credential", "credential", "both", "nobody"]))
         if who in ("person", "both"):
@@ -290,11 +306,11 @@ def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     return step
 
 
-def _told(steps: list[dict[str, Any]], start: datetime) -> list[Signal]:
+def _told(steps: list[dict[str, Any]], start: datetime) -> Log:
     """Tell the steps as signals, one after the other."""
     now = int(start.timestamp()) * 1_000_000
     seqs = dict.fromkeys(DEVICES, 10)
-    signals = []
+    signals = Log()
     for place, step in enumerate(steps):
         now += step["minutes"] * MINUTE
         kind, device, seq = step["kind"], step["device"], step["seq"]
@@ -326,7 +342,7 @@ def _told(steps: list[dict[str, Any]], start: datetime) -> list[Signal]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, max_steps: int = 60, wild_sites: bool = False) -> list[Signal]:
+def worlds(draw: st.DrawFn, *, max_steps: int = 60, wild_sites: bool = False) -> Log:
     """Draw a whole log: site, policy and directory are loaded, then 0 to `max_steps` signals follow.
 
     `wild_sites`: a site loaded later may lack zones in which people are, or nest them in another way.

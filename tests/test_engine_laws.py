@@ -1,50 +1,83 @@
 """The laws of the engine: it equals the slow model, and no cut of the log changes anything."""
 
-from collections.abc import Sequence
-
-from hypothesis import given, settings
+import msgspec
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.event import Event
-from domain.signal import Signal
 from streams.engine import Engine
-from tests.signal_strategies import worlds
+from tests.differences import first_difference
+from tests.signal_strategies import SITE_ID, Log, worlds
 from tests.slow_model import SlowModel
-
-SITE = "site"
-
-
-def told(events: Sequence[Event]) -> list[str]:
-    """Return events as text, so that a difference is easy to read."""
-    return [repr(event) for event in events]
 
 
 @given(worlds(wild_sites=True))
-def test_the_engine_equals_the_slow_model(signals: list[Signal]) -> None:
+def test_the_engine_equals_the_slow_model(log: Log) -> None:
     """Signal by signal, the engine decides what the rules say, and counts as they do."""
-    site = signals[0].site
-    engine, model = Engine(site), SlowModel(site)
-    for position, signal in enumerate(signals):
-        assert told(engine.decide([signal])) == told(model.decide(position, signal))
+    engine, model = Engine(SITE_ID), SlowModel(SITE_ID)
+    for position, signal in enumerate(log):
+        difference = first_difference(engine.decide([signal]), model.decide(position, signal))
+        assert difference is None, f"position {position}, {difference}"
     counted = model.occupancy()  # knows zones that are gone, too
-    assert engine.occupancy() == {zone: counted[zone] for zone in engine.occupancy()}
+    occupancy = engine.occupancy()
+    assert occupancy == {zone: counted[zone] for zone in occupancy}
 
 
 @given(worlds(wild_sites=True), st.data())
-def test_no_cut_of_the_log_changes_anything(signals: list[Signal], data: st.DataObject) -> None:
+def test_no_cut_of_the_log_changes_anything(log: Log, data: st.DataObject) -> None:
     """Batches of any size, with snapshots taken and restored in between, give the same events and state."""
-    site = signals[0].site
-    whole = Engine(site)
-    expected = whole.decide(signals)
-    engine, events, start = Engine(site), [], 0
-    while start < len(signals):
-        stop = data.draw(st.integers(start + 1, len(signals)), label="cut")
-        events += engine.decide(signals[start:stop])
+    whole = Engine(SITE_ID)
+    expected = whole.decide(log)
+    engine, events, start = Engine(SITE_ID), [], 0
+    while start < len(log):
+        stop = data.draw(st.integers(start + 1, len(log)), label="cut")
+        events += engine.decide(log[start:stop])
         if data.draw(st.booleans(), label="restored"):
             engine = Engine.restore(engine.snapshot())
         start = stop
-    assert told(events) == told(expected)
+    difference = first_difference(events, expected)
+    assert difference is None, difference
     assert engine.snapshot() == whole.snapshot()
 
 
-settings.register_profile("default", deadline=None)
+# --- snapshots of other versions ---
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> dict[str, object]:
+    """The parts of a snapshot, as they are written."""
+    found: dict[str, object] = msgspec.msgpack.decode(Engine(SITE_ID).snapshot())
+    return found
+
+
+@given(version=st.integers(-1, 2**40).filter(lambda version: version != 1))
+def test_a_snapshot_of_another_version_is_refused(snapshot: dict[str, object], version: int) -> None:
+    """No version but this one's is read, and the error says which it is."""
+    with pytest.raises(ValueError, match=f"version {version}"):
+        Engine.restore(msgspec.msgpack.encode(snapshot | {"version": version}))
+
+
+@given(st.data())
+def test_a_snapshot_of_another_layout_is_refused(snapshot: dict[str, object], data: st.DataObject) -> None:
+    """A part in another layout, one too many or one missing makes the whole snapshot unreadable."""
+    parts = snapshot["parts"]
+    assert isinstance(parts, dict)
+    name = data.draw(st.sampled_from(sorted(parts)))
+    changed = data.draw(
+        st.sampled_from(
+            [
+                parts | {name: ["[('x', '<i8')]", parts[name][1]]},
+                parts | {"another": parts[name]},
+                {other: part for other, part in parts.items() if other != name},
+            ]
+        )
+    )
+    with pytest.raises(ValueError, match="snapshot"):
+        Engine.restore(msgspec.msgpack.encode(snapshot | {"parts": changed}))
+
+
+@given(st.binary(max_size=64))
+def test_bytes_that_are_no_snapshot_are_refused(data: bytes) -> None:
+    """Anything else is no snapshot, which is the same error."""
+    with pytest.raises(ValueError):
+        Engine.restore(data)

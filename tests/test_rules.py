@@ -3,11 +3,16 @@
 import pytest
 
 from streams.engine import Engine
-from tests.rule_scenarios import SCENARIOS, SITE_ID
+from tests.rule_scenarios import SCENARIOS, SITE_ID, Scenario
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_the_engine_decides_as_the_rule_says(scenario) -> None:  # type: ignore[no-untyped-def]
-    """The engine's events are those the scenario derives by hand from its rule."""
-    engine = Engine(SITE_ID)
-    assert scenario.differences(engine.decide(scenario.log())) == []
+def test_the_engine_decides_as_the_rule_says(scenario: Scenario) -> None:
+    """The engine's events and counts are those the scenario derives by hand from its rule."""
+    whole, single = Engine(SITE_ID), Engine(SITE_ID)
+    assert scenario.differences(whole.decide(scenario.log())) == []
+    assert (
+        scenario.differences([event for signal in scenario.log() for event in single.decide([signal])]) == []
+    )
+    occupancy = whole.occupancy()
+    assert {zone: occupancy[zone] for zone in scenario.occupancy} == scenario.occupancy

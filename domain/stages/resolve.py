@@ -48,8 +48,8 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
 
 @loop
 def resolve(
-    signals: Any, survey: Any, clock: Any, people: Any, points: Any, devices: Any, credentials: Any, holdings: Any,
-    events: Any, size: Any, causes: Any, causes_size: Any,
+    signals: Any, survey: Any, clock: Any, people: Any, points: Any, devices: Any, credentials: Any,
+    holdings: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Fill in what later stages need of each signal; at most two events a signal."""
     time = clock[0]
