@@ -54,7 +54,8 @@ class DeniedStreak(Detector[DenialsAsked]):
         return (parameters.denials, round(parameters.within_minutes * 60_000_000))
 
     def grow(self, counts: Mapping[str, int]) -> None:
-        """Keep a chain for every point; credentials that were refused get theirs in `reserve`."""
+        """Keep a chain for every credential and point."""
+        self.by_credential.heads.grow(counts["credentials"])
         self.by_point.heads.grow(counts["points"])
 
     def room(self, facts: Facts) -> int:
@@ -65,8 +66,6 @@ class DeniedStreak(Detector[DenialsAsked]):
         """Every denial counts for a credential and a point."""
         self.by_credential.reserve(facts.denials)
         self.by_point.reserve(facts.denials)
-        credentials = facts.signals["credential"][facts.signals["action"] == DENIED]
-        self.by_credential.heads.grow(int(credentials.max(initial=0)) + 1)
 
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:  # noqa: ARG002 - no marks
         """Raise."""

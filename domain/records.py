@@ -66,7 +66,7 @@ PERSON: Final = np.dtype(
         ("zone", "i4"),
         ("maybe", "i4"),  # where else the person may be; zone when certain
         ("pending", "i4"),  # row of the pending grant, or 0
-        ("group", "i4"),  # role and department
+        ("group", "i2"),  # role and department
         ("deadline", "u1"),  # which deadline: ABSENCE, ABSENT, SETTLING
         ("basis", "u1"),  # of the leaving that is to be settled
     ],

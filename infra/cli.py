@@ -7,6 +7,7 @@ import sys
 import typer
 
 from infra.commands import feed, history, log, quarantine, running, setup
+from infra.compiled_cache import use_compiled_cache
 from infra.failure import FAILED, explained
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command("demo")(setup.demo)
 def main() -> None:
     """Run the command line; nobody ever sees a traceback, unless LIMEN_DEBUG asks for it."""
     try:
+        use_compiled_cache()
         signal.signal(signal.SIGINT, _interrupted)
         app()
     except Interrupted:

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import detectors
 import domain
+import streams
 
 
 def use_compiled_cache() -> Path:
     """Tell Numba where to keep compiled rules, and return where; to be called before Numba is imported.
 
-    That is `~/.cache/limen/<hash of the sources and of Numba's version>` (or below `XDG_CACHE_HOME`); where it
+    That is `~/.cache/limen/<hash of sources and Numba's version>` (or below `XDG_CACHE_HOME`); where it
     cannot be written, a temporary folder of this process. A `NUMBA_CACHE_DIR` that is set already stays.
     """
     given = os.environ.get("NUMBA_CACHE_DIR")
@@ -35,7 +36,11 @@ def _folder() -> Path:
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         root = named if named.is_absolute() else Path.home() / ".cache"
-        folder = root / "limen" / sources_hash()
+        folder = (
+            root
+            / "limen"
+            / sources_hash(*(Path(package.__path__[0]) for package in (domain, detectors, streams)))
+        )
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
@@ -45,12 +50,11 @@ def _folder() -> Path:
         return Path(temporary)
 
 
-def sources_hash() -> str:
-    """Return a hash of everything that compiled rules are made of, as hexadecimal digits."""
+def sources_hash(*packages: Path) -> str:
+    """Return a hash of all that compiled rules are made of: Numba's version, and the sources in folders."""
     digest = hashlib.blake2b(version("numba").encode(), digest_size=12)
-    for package in (domain, detectors):
-        root = Path(package.__path__[0])
-        for source in sorted(root.rglob("*.py")):
-            digest.update(f"\0{package.__name__}/{source.relative_to(root).as_posix()}\0".encode())
+    for package in packages:
+        for source in sorted(package.rglob("*.py")):
+            digest.update(f"\0{source.relative_to(package.parent).as_posix()}\0".encode())
             digest.update(source.read_bytes())
     return digest.hexdigest()

@@ -47,7 +47,7 @@ def examine(root: Path) -> list[dict[str, str]]:
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _python,
         _packages,
-        _numba_cache,
+        _compiled_rules,
         _clock,
         lambda: _disk(root),
         lambda: _sockets(root),
@@ -92,19 +92,18 @@ def _installed(name: str) -> bool:
     return True
 
 
-def _numba_cache() -> Iterator[Finding]:
-    """Compiled rules are kept beside their source, or where NUMBA_CACHE_DIR says."""
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(named) if named else Path(__file__).parent.parent / "domain"
-    if os.access(folder, os.W_OK):
-        yield Finding("compiled rules", "ok", f"kept under {folder}")
-    else:
+def _compiled_rules() -> Iterator[Finding]:
+    """The command line has told Numba where to keep what it compiles (infra.compiled_cache)."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
+    if folder.name.startswith("limen-compiled-"):
         yield Finding(
             "compiled rules",
             "warn",
-            f"{folder} cannot be written: numba falls back to the user's cache, or compiles at every start",
-            "set NUMBA_CACHE_DIR to a folder that can be written",
+            "the user's cache cannot be written: rules are compiled anew at every start",
+            "make ~/.cache writable, or set NUMBA_CACHE_DIR to a folder that is",
         )
+    else:
+        yield Finding("compiled rules", "ok", f"kept in {folder}")
 
 
 def _clock() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from infra.credentials import create_key
 from infra.directory_file import COLUMNS
 from infra.failure import Failure
+from infra.schemas import write_schemas
 from infra.settings import Home
 
 _KINDS: Final = (".yaml", ".csv", ".toml")
@@ -40,6 +41,8 @@ def initialise(root: Path, template: str) -> dict[str, Any]:
             for name, content in files.items():
                 undo.callback((root / name).unlink, missing_ok=True)
                 (root / name).write_bytes(content)
+            undo.callback(shutil.rmtree, root / "schema", ignore_errors=True)
+            write_schemas(root / "schema", ("site", "policy", "limen"))
             undo.callback(home.key.unlink, missing_ok=True)
             create_key(home.key)
         except OSError as error:

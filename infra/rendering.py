@@ -1,18 +1,28 @@
 """What people see: tables, bars and verdicts, by rich."""
 
+import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-BAR_CELLS: Final = 32
+from infra.language import Language
+
+WIDE: Final = 100
+"""Columns of a terminal from which tables show everything; narrower ones leave out what matters less."""
+_BAR_CELLS: Final = 32
+_SHORTEST_BAR: Final = 8
+_ENDLESS: Final = 10_000
 _LONGEST_CELL: Final = 80
 """Characters: JSON has everything; a table must stay one."""
-_ENDLESS: Final = 10_000
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_CUT: Final = frozenset({"name", "person", "file"})
+"""Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
+_WRAPPED: Final = frozenset({"way", "detail", "what it means"})
 _SEVERITIES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -23,72 +33,175 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=_ENDLESS)
 
 
-def table(names: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """Show rows under their names; a severity is coloured."""
-    shown = Table(
-        title=title,
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-        show_header=any(names),
-    )
-    for name in names:
-        shown.add_column(name.replace("_", " "))
-    for row in rows:
-        shown.add_row(*(Text(_written(cell), _SEVERITIES.get(str(cell), "")) for cell in row))
-    console().print(shown if shown.row_count else Text("nothing found", "dim"))
+def is_wide() -> bool:
+    """Return whether there is room for everything."""
+    return console().width >= WIDE
 
 
-def bars(title: str, zones: Sequence[dict[str, Any]]) -> None:
-    """Show the occupancy of zones, each with its count, its bounds and a bar of its length."""
-    most = max([zone["high"] for zone in zones], default=0) or 1
-    shown = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for name, side in (("zone", "left"), ("people", "right"), ("low–high", "right"), ("", "left")):
-        shown.add_column(name, justify=side)  # type: ignore[arg-type] # a literal, by inspection
-    for zone in zones:
-        sure, maybe = (round(zone[name] * BAR_CELLS / most) for name in ("count", "high"))
-        bar = Text("█" * sure, "cyan") + Text("░" * max(maybe - sure, 0), "dim")
-        shown.add_row(zone["zone"], f"{zone['count']:,}", f"{zone['low']:,}–{zone['high']:,}", bar)
-    console().print(shown)
-
-
-def verdicts(findings: Sequence[dict[str, str]]) -> None:
-    """Show one line for each finding, with its remedy below where there is one."""
+def show(shown: RenderableType) -> None:
+    """Show something; what is piped elsewhere has no blanks at the end of its lines."""
     out = console()
-    for finding in findings:
-        mark = Text(f"{finding['verdict']:<5}", _VERDICTS[finding["verdict"]])
-        out.print(mark + Text(f"{finding['check']}: {finding['detail']}", ""))
-        if finding["remedy"]:
-            out.print(Text(f"      → {finding['remedy']}", "dim"))
-
-
-def anything(answer: Any) -> None:
-    """Show an answer of any shape: a list of objects as a table, an object as its fields."""
-    if isinstance(answer, list):
-        names = list(answer[0]) if answer else []
-        table(names, ([row.get(name) for name in names] for row in answer))
+    if out.is_terminal:
+        out.print(shown)
         return
-    plain = {name: value for name, value in answer.items() if not _is_rows(value)}
-    table(("", ""), plain.items())
-    for name, value in answer.items():
-        if _is_rows(value):
-            console().print(Text(f"\n{name}", "bold"))
-            anything(value)
+    plain = Console(highlight=False, width=out.width, file=io.StringIO())
+    with plain.capture() as captured:
+        plain.print(shown)
+    for line in captured.get().splitlines():
+        out.print(Text(line.rstrip()), soft_wrap=True)
 
 
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+def say(line: str, style: str = "") -> None:
+    """Show a line, or several; a terminal breaks them where it ends."""
+    console().print(Text(line, style), soft_wrap=True)
 
 
-def _written(cell: Any) -> str:
-    if cell is None:
+def table(
+    language: Language,
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    title: str | None = None,
+    nothing: str | None = None,
+) -> None:
+    """Show rows under their names; numbers stand to the right, and a `Text` cell keeps its style.
+
+    Args:
+        language: of the names, which are given in English; one that is empty has no heading.
+        names: of the columns; `name`, `person` and `file` are the first to be cut.
+        rows: as many cells as there are names.
+        title: stands above, as it is.
+        nothing: said instead, if there are no rows, as it is.
+    """
+    cells = [list(row) for row in rows]
+    if title is not None:
+        say(title, "bold")
+    if not cells:
+        say(nothing or language.say("nothing found"), "dim")
+        return
+    shown = _table(any(names))
+    for place, name in enumerate(names):
+        numbers = all(isinstance(row[place], int) and not isinstance(row[place], bool) for row in cells)
+        shown.add_column(
+            language.say(name) if name else "",
+            justify="right" if numbers else "left",
+            no_wrap=name not in _CUT | _WRAPPED,
+        )
+    for row in cells:
+        shown.add_row(*(_cell(value, language, name in _CUT) for name, value in zip(names, row, strict=True)))
+    show(shown)
+
+
+def severity(language: Language, identifier: str, text: str | None = None) -> Text:
+    """Return a severity, or something else in its colour."""
+    said = language.name("severity", identifier) if text is None else text
+    return Text(said, _SEVERITIES.get(identifier, ""))
+
+
+def bars(language: Language, title: str, zones: Sequence[Mapping[str, Any]], *, indented: bool = True) -> None:
+    """Show the occupancy of zones, each with its count, its bounds and a bar of its length.
+
+    Zones that hold others have no bar: beside theirs the rooms' could not be told apart.
+    """
+    say(title, "bold")
+    if not zones:
+        say(language.say("nobody was anywhere"), "dim")
+        return
+    ranges = [f"{zone['low']:,}–{zone['high']:,}" for zone in zones]
+    ids = ["  " * language.depth(zone["zone"]) * indented + zone["zone"] for zone in zones]
+    rooms = [zone for zone in zones if zone["zone"] not in language.enclosing]
+    most = max([zone["high"] for zone in rooms], default=0) or 1
+    names = [language.zone(zone["zone"]) for zone in zones]
+    fixed = max(map(cell_len, ids)) + max(map(cell_len, ranges)) + max(map(cell_len, names)) + 20
+    cells = max(_SHORTEST_BAR, min(_BAR_CELLS, console().width - fixed))
+    shown = _table(header=True)
+    shown.add_column(language.say("zone"), no_wrap=True)
+    if any(names):
+        shown.add_column(language.say("name"))
+    shown.add_column(language.say("people"), justify="right", no_wrap=True)
+    shown.add_column(language.say("low–high"), justify="right", no_wrap=True)
+    shown.add_column("", no_wrap=True)
+    for zone, identifier, name, bounds in zip(zones, ids, names, ranges, strict=True):
+        encloses = zone["zone"] in language.enclosing
+        label = [Text(name, no_wrap=True, overflow="ellipsis")] if any(names) else []
+        bar = Text() if encloses else _bar(zone["count"], zone["high"], cells / most)
+        style = "bold" if encloses else "" if zone["high"] else "dim"
+        shown.add_row(identifier, *label, f"{zone['count']:,}", bounds, bar, style=style)
+    show(shown)
+    known, possible = (
+        language.say(words) for words in ("known to be there", "may be there as well (low–high: at least–at most)")
+    )
+    show(Text.assemble(("█", "cyan"), (f" {known}   ", "dim"), ("░", "dim"), (f" {possible}", "dim")))
+
+
+def verdicts(language: Language, findings: Sequence[dict[str, str]]) -> None:
+    """Show one line for each finding, with its remedy below where there is one."""
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    for column in range(3):
+        shown.add_column(no_wrap=column < 2)
+    for finding in findings:
+        mark = Text(language.name("verdict", finding["verdict"]), _VERDICTS[finding["verdict"]])
+        shown.add_row(mark, language.name("check", finding["check"]), Text(finding["detail"]))
+        if finding["remedy"]:
+            shown.add_row("", "", Text(f"→ {finding['remedy']}", "dim"))
+    show(shown)
+
+
+def fields(language: Language, values: Mapping[str, Any]) -> None:
+    """Show values beside their names, which are given in English."""
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    shown.add_column(no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in values.items():
+        shown.add_row(Text(language.say(name), "dim"), _cell(value, language, cut=False))
+    show(shown)
+
+
+def anything(answer: Any, language: Language) -> None:
+    """Show an answer of any shape: a list of objects as a table, an object as its fields; names as they are."""
+    if isinstance(answer, dict):
+        shown = _table(header=False)
+        for _ in range(2):
+            shown.add_column()
+        for name, value in answer.items():
+            shown.add_row(Text(name, "dim"), _cell(value, language, cut=False))
+        show(shown)
+        return
+    if not answer:
+        say(language.say("nothing found"), "dim")
+        return
+    shown = _table(header=True)
+    for name in answer[0]:
+        shown.add_column(str(name), justify="right" if isinstance(answer[0][name], int | float) else "left")
+    for row in answer:
+        shown.add_row(*(_cell(value, language, cut=False) for value in row.values()))
+    show(shown)
+
+
+def _table(header: bool) -> Table:
+    return Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1), show_header=header)
+
+
+def _bar(sure: int, high: int, cells_each: float) -> Text:
+    full, maybe = (round(number * cells_each) for number in (sure, high))
+    return Text("█" * full, "cyan") + Text("░" * max(maybe - full, 0), "dim")
+
+
+def _cell(value: Any, language: Language, cut: bool) -> Text:
+    text = value if isinstance(value, Text) else Text(_written(value, language))
+    if cut:
+        text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _written(value: Any, language: Language) -> str:
+    if value is None:
         return "-"
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    text = str(cell)
+    if isinstance(value, bool):
+        return language.say("yes") if value else language.say("no")
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = str(value)
     if _TIME.match(text):
         return text[:19].replace("T", " ")
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"

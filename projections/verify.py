@@ -31,6 +31,7 @@ WHERE offset > before + 1
 ORDER BY first
 LIMIT 100
 """
+# tuple(*): a hash of columns is null as soon as one of them is, and a null equals nothing.
 _DERIVED = """
 SELECT
     countIf(rows > 0) AS in_history, countIf(rows = 0) AS missing,
@@ -40,10 +41,10 @@ FROM
     SELECT key, sum(here) AS rows, sum(there) AS should
     FROM
     (
-        SELECT (offset, cityHash64(*)) AS key, 1 AS here, 0 AS there FROM {table:Identifier}
+        SELECT (offset, cityHash64(tuple(*))) AS key, 1 AS here, 0 AS there FROM {table:Identifier}
         WHERE partition = {partition:UInt16}
         UNION ALL
-        SELECT (offset, cityHash64(*)) AS key, 0, 1 FROM {derived:Identifier}
+        SELECT (offset, cityHash64(tuple(*))) AS key, 0, 1 FROM {derived:Identifier}
         WHERE partition = {partition:UInt16}
     )
     GROUP BY key

@@ -26,7 +26,7 @@ from detectors.base import Facts
 from domain.errors import InvalidDocument
 from domain.event import Event
 from domain.kernels import Records, loop, records
-from domain.output import Outputs
+from domain.output import Output, Outputs
 from domain.records import EVENT, SURVEY
 from domain.signal import Signal
 from domain.stages.alerts import settle
@@ -61,6 +61,7 @@ class Engine:
     def _begin(self, state: State) -> None:
         self.state = state
         self._out = Outputs()
+        self._ordered = Output(EVENT)
         self._watched = np.zeros(1, np.int64)
         self._survey = records(1, SURVEY)
         self._rules: list[ActiveRule] = []
@@ -232,7 +233,9 @@ class Engine:
         written = self._out.events.written
         if count == 1 or len(written) < 2:
             return written
-        ordered = records(len(written), EVENT)
+        self._ordered.size[0] = 0
+        self._ordered.reserve(len(written))
+        ordered = self._ordered.rows[: len(written)]
         _sort_by_signal(written, np.zeros(count + 1, np.int64), ordered)
         return ordered
 

@@ -92,6 +92,7 @@ class State:
             "persons": len(self.persons),
             "zones": len(self.zone_names),
             "points": len(self.point_names),
+            "credentials": len(self.credential_names),
         }
         for detector in self.detectors.values():
             detector.grow(counts)

@@ -12,5 +12,5 @@ use_compiled_cache()  # before any test module imports the engine
 _LARGE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=_LARGE)
-settings.register_profile("thorough", max_examples=1_500, deadline=None, suppress_health_check=_LARGE)
+settings.register_profile("thorough", max_examples=1_000, deadline=None, suppress_health_check=_LARGE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

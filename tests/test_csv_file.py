@@ -3,6 +3,7 @@
 import hashlib
 import io
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -372,7 +373,7 @@ def test_recording_is_read_whole() -> None:
     from infra.directory_file import read_directory
     from infra.site_file import load_site
 
-    template = Path(__file__).parents[1] / "infra/templates/gastech"
+    template = Path(str(resources.files("infra"))) / "templates" / "gastech"
     site = load_site(template / "site.yaml")
     known = {person.id for person in read_directory(template / "directory.csv").persons}
     found = list(

@@ -177,18 +177,26 @@ def test_visits_are_those_of_the_definitions(home: Path, computed: Computed) -> 
     """Every visit has the person, times, bases and steps that the definitions give."""
     told = {
         (
-            visit["person"], visit["started_at"], visit["ended_at"], visit["start_basis"], visit["end_basis"] or None,
+            visit["person"],
+            visit["started_at"],
+            visit["ended_at"],
+            visit["start_basis"],
+            visit["end_basis"] or None,
             tuple((step["zone"], step["entered_at"]) for step in visit["steps"]),
         )
         for visit in answer("visits", home=home)
-    }  # fmt: skip
+    }
     expected = {
         (
-            visit.person, visit.started_at.isoformat(), visit.ended_at.isoformat() if visit.ended_at else None,
-            visit.start_basis, visit.end_basis, tuple((zone, at.isoformat()) for zone, at in visit.steps),
+            visit.person,
+            visit.started_at.isoformat(),
+            visit.ended_at.isoformat() if visit.ended_at else None,
+            visit.start_basis,
+            visit.end_basis,
+            tuple((zone, at.isoformat()) for zone, at in visit.steps),
         )
         for visit in computed.visits
-    }  # fmt: skip
+    }
     assert told == expected
 
 

@@ -97,7 +97,8 @@ def _history(home: OpenHome) -> dict[str, Any]:
     }
     return {
         table: home.history.rows(
-            f"SELECT count() AS rows, sum(cityHash64(*)) AS content FROM (SELECT {columns} FROM {table})"
+            "SELECT count() AS rows, sum(cityHash64(tuple(*))) AS content "
+            f"FROM (SELECT {columns} FROM {table})"
         )
         for table, columns in tables.items()
     }

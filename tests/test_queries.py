@@ -370,6 +370,17 @@ def test_verify_finds_what_is_wrong(history: History) -> None:
     assert answer["derived"]["moves"] == {"in_history": 2, "missing": 1, "double": 0, "extra": 0}
 
 
+def test_verify_finds_changed_content(history: History) -> None:
+    """A derived row that was changed, with nulls in it as most have, is one missing and one extra."""
+    raised = event(0, Topic.ALERT_RAISED, 0, rule="density", alert="lab:density:office:1", zone="office")
+    log = fill(history, signal(0, 0), raised)
+    assert verify(history, log, 0, signals_head=1, events_head=1)["ok"]
+    history.run("ALTER TABLE alerts UPDATE severity = 'info' WHERE 1 SETTINGS mutations_sync = 1")
+    answer = verify(history, log, 0, signals_head=1, events_head=1)
+    assert not answer["ok"]
+    assert answer["derived"]["alerts"] == {"in_history": 1, "missing": 1, "double": 0, "extra": 1}
+
+
 def test_verify_finds_a_history_that_lags(history: History) -> None:
     """What the log has at its end and the history not yet is missing, and a gap."""
     log = fill(history, signal(0, 0))

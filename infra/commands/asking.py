@@ -3,9 +3,12 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+
+if TYPE_CHECKING:
+    from infra.language import Language
 
 WAIT_SECONDS: Final = 3.0
 """How long a command waits for another short one to be done with the home."""
@@ -45,12 +48,20 @@ def ask(home: Path, command: str, progress: bool = False, **arguments: Any) -> A
                     time.sleep(0.1)
 
 
-def show(answer: Any, as_json: bool, table: Callable[[Any], None]) -> None:
-    """Print an answer as JSON, or as the table a person reads."""
+def show(answer: Any, as_json: bool, home: Path, table: "Callable[[Any, Language], None]") -> None:
+    """Print an answer as JSON, or as the table a person reads, in the home's language."""
     if as_json:
         show_json(answer)
-    else:
-        table(answer)
+        return
+    from infra.invalid_settings import InvalidSettings
+    from infra.language import Language
+
+    try:
+        language = Language.of(home)
+    except InvalidSettings as error:
+        typer.echo(f"limen: {error}\nlimen: the answer is shown in English", err=True)
+        language = Language()
+    table(answer, language)
 
 
 def show_json(answer: Any) -> None:

@@ -1,0 +1,1 @@
+"""Dashboards: Grafana and the web console, laid on the history next."""

@@ -1,0 +1,58 @@
+"""What the engine makes of logs in a file, in few bytes: one line for each log.
+
+    python -m tests.decision_digests FILE
+
+FILE holds signals as lines, and an empty line after each log. The first line printed says whether the rules
+are compiled; then, for each log: events, digest of the events, digest of the snapshot.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from domain.event import write_event
+from domain.kernels import COMPILED
+from domain.signal import Signal, read_signal, write_signal
+from streams.engine import Engine
+
+BATCH = 97
+"""Signals decided at once; no number of anything else."""
+
+
+def digest(log: Sequence[Signal]) -> str:
+    """Decide a log and return what followed."""
+    engine, events = Engine(log[0].site), []
+    for start in range(0, len(log), BATCH):
+        events += [write_event(event) for event in engine.decide(log[start : start + BATCH])]
+    digests = (sha256(content).hexdigest() for content in (b"\n".join(events), engine.snapshot()))
+    return " ".join([str(len(events)), *digests])
+
+
+def write_logs(path: Path, logs: Iterable[Sequence[Signal]]) -> None:
+    """Write logs to be read by `main`."""
+    with path.open("wb") as file:
+        for log in logs:
+            file.writelines(write_signal(signal) + b"\n" for signal in log)
+            file.write(b"\n")
+
+
+def _logs(path: Path) -> Iterator[list[Signal]]:
+    log: list[Signal] = []
+    for line in path.read_bytes().splitlines():
+        if line:
+            log.append(read_signal(line))
+        else:
+            yield log
+            log = []
+
+
+def main(path: str) -> None:
+    """Print the digests of a file's logs."""
+    print("compiled" if COMPILED else "plain")  # noqa: T201
+    for log in _logs(Path(path)):
+        print(digest(log))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,58 @@
+"""Compiled and as plain Python, the engine decides the same."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from domain.kernels import COMPILED
+from tests.campus_log import campus_log
+from tests.decision_digests import digest, write_logs
+from tests.signal_strategies import Log, worlds
+
+
+def drawn_worlds() -> list[Log]:
+    """Return half as many worlds as other laws are tried on, always the same ones."""
+    found = []
+
+    @settings(
+        max_examples=settings().max_examples // 2,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(worlds(wild_sites=True))
+    def draw(log: Log) -> None:
+        found.append(log)
+
+    draw()
+    return found
+
+
+@pytest.mark.slow
+def test_compiled_and_plain_rules_agree(tmp_path: Path) -> None:
+    """Drawn worlds and a simulated day give the same events and snapshots in the other mode."""
+    logs = [*drawn_worlds(), Log(campus_log(persons=120, days=1, seed=3).signals)]
+    assert len(logs) > 10
+    assert len(logs[-1]) > 1_500
+    write_logs(tmp_path / "logs.jsonl", logs)
+    other = subprocess.run(
+        [sys.executable, "-m", "tests.decision_digests", str(tmp_path / "logs.jsonl")],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1" if COMPILED else "0"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert other.returncode == 0, other.stderr
+    mode, *digests = other.stdout.splitlines()
+    assert mode == ("plain" if COMPILED else "compiled")
+    differing = [
+        log for log, here, there in zip(logs, map(digest, logs), digests, strict=True) if here != there
+    ]
+    assert differing == []
