@@ -161,7 +161,7 @@ class OpenHome:
             restore=Engine.restore,
             snapshot_every=self.settings.snapshot_every_signals,
         )
-        return Pipeline(
+        pipeline = Pipeline(
             self.log,
             runner,
             self.sink,
@@ -169,10 +169,14 @@ class OpenHome:
             batch=self.settings.engine_batch_signals,
             sink_rows=self.settings.sink_batch_rows,
         )
+        self._open.callback(pipeline.close)
+        return pipeline
 
     def forget_pipeline(self) -> None:
         """Make the next use start again from what is committed: for after a write that failed."""
-        self.__dict__.pop("pipeline", None)
+        pipeline = self.__dict__.pop("pipeline", None)
+        if pipeline is not None:
+            pipeline.close()
 
     def catch_up(self) -> None:
         """Decide and sink whatever a killed process left; the engine is loaded only if it left signals."""

@@ -1,10 +1,12 @@
 """The pipeline: append → decide → commit → sink, the one way signals become history.
 
 Killing the process between or inside any two steps loses and repeats nothing: the log refuses a signal it
-has, events and position are committed together, and the history asks itself how far it has come.
+has, events and position are committed together, and the history asks itself how far it has come. The history
+is written by a thread of its own, one insert at a time, while the next signals are decided.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
 
 from domain.event import Event
@@ -47,6 +49,8 @@ class Pipeline:
         self._sink_rows = sink_rows
         self._appended: Sequence[Signal] = ()
         self._decided: list[Decided] = []
+        self._writer = ThreadPoolExecutor(1, "history")
+        self._writing: Future[None] | None = None
 
     def append(self, signals: Sequence[Signal]) -> Appended:
         """Make signals durable, leaving out those the log has."""
@@ -69,6 +73,7 @@ class Pipeline:
     def sink(self) -> None:
         """Bring the history up to what is committed."""
         self._write_decided()
+        self._finish_writing()
         self._sink.catch_up()
 
     def advance(self) -> None:
@@ -77,10 +82,21 @@ class Pipeline:
             pass
         self.sink()
 
+    def close(self) -> None:
+        """Wait for what is being written, and write no more; closing twice is harmless."""
+        self._writer.shutdown()
+
     def _write_decided(self) -> None:
+        self._finish_writing()
         batches, self._decided = self._decided, []  # if it fails, `catch_up` takes them from the log
         if batches:
-            self._sink.write(
+            self._writing = self._writer.submit(
+                self._sink.write,
                 [pair for batch in batches for pair in enumerate(batch.signals, batch.first_signal)],
                 [pair for batch in batches for pair in enumerate(batch.events, batch.first_event)],
             )
+
+    def _finish_writing(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
