@@ -51,6 +51,7 @@ def policy_document() -> dict[str, Any]:
 def loaded_engine(people: int) -> tuple[Engine, int]:
     """Return an engine that knows the site, the policy and so many people; and the code of the first."""
     engine = Engine("load")
+    engine.state.persons.reserve(people, people * len("p0000000"))
     persons = [{"id": f"p{number:07}", "department": f"d{number % 40}"} for number in range(people)]
     documents = (
         ("site", site_document()),

@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measurement. At most one of `at_least` and `at_most` is its goal; `details` are what it rests on."""
+    """One measurement. At most one of `at_least` and `at_most` is its goal; `details` tell more."""
 
     benchmark: str
     what: str

@@ -78,6 +78,20 @@ def look(site: str, now_us: int, purpose: str, user: str, subject: dict[str, str
     )
 
 
+def placement(site: str, at_us: int, person: str, data: dict[str, str]) -> Signal:
+    """Return the order that places a person by hand; `data` has `zone`, `purpose` and `by`."""
+    return Signal(
+        id=signal_id("control", "placed", person, *data.values(), str(time.time_ns())),
+        site=site,
+        device=DEVICE,
+        category=Category.CONTROL,
+        action=Action.PLACED,
+        time=Time(at_us, time.time_ns() // 1_000, quality=Quality.RECEIPT),
+        person=person,
+        data={"kind": "placed", **data},
+    )
+
+
 def _in_force(log: Log, kind: str) -> tuple[int, str | None]:
     """Return how many documents (and pieces) of a kind were applied, and the hash of the newest whole one."""
     count, position = 0, None

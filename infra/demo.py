@@ -19,8 +19,9 @@ from infra.directory_file import write_directory
 from infra.failure import Failure
 from infra.home import OpenHome
 from infra.initialising import initialise
+from infra.language import Language
 from infra.progress import shown
-from infra.rendering import console
+from infra.rendering import console, say
 from infra.simulating import simulation_of
 from infra.summary import next_steps, summarise
 
@@ -45,23 +46,28 @@ def demonstrate(root: Path, recording: Path) -> None:
             f"{recording}: there is no such file; run this in the project's folder, or give --recording"
         )
     _fresh(root)
-    out = console()
     recorded, campus = root / "gastech", root / "campus"
-    out.print(Text("\nA recorded fortnight: every badge reading of an office building\n", "bold"))
     initialise(recorded, "gastech")
+    language = Language.of(recorded)
+    _heading(language.say("A recorded fortnight: every badge reading of an office building"))
     with OpenHome(recorded) as home:
         with shown(wanted=True) as home.progress:
             fed = import_files(home, files=[str(recording.absolute())], source="prox")
-        summarise(home, fed)
-    out.print(Text(f"\nA simulated day: {PERSONS} people on a campus, faster than life\n", "bold"))
+        summarise(home, fed, language)
     initialise(campus, "campus")
+    language = Language.of(campus)
+    _heading(language.say("A simulated day: {n:,} people on a campus, faster than life", n=PERSONS))
     with OpenHome(campus) as home:
-        fed = play(home)
-        summarise(home, fed)
-    next_steps(recorded, campus)
+        fed = play(home, language)
+        summarise(home, fed, language)
+    next_steps(recorded, campus, language)
 
 
-def play(home: OpenHome) -> dict[str, int]:
+def _heading(line: str) -> None:
+    say(f"\n{line}\n", "bold reverse" if console().is_terminal else "")
+
+
+def play(home: OpenHome, language: Language) -> dict[str, int]:
     """Feed one simulated day to a home as its time goes by, showing who is inside; return what was fed."""
     simulation = simulation_of(home.site, home.policy, persons=PERSONS, days=1, seed=SEED, start=None)
     write_directory(home.paths.directory, simulation.directory)
@@ -72,7 +78,7 @@ def play(home: OpenHome) -> dict[str, int]:
             began = time.monotonic()
             feed_signals(home, signals, fed)
             inside = home.pipeline.runner.engine.occupancy()[""][0]
-            line = _line(datetime.fromtimestamp(at_us / 1_000_000, UTC), inside, home)
+            line = _line(datetime.fromtimestamp(at_us / 1_000_000, UTC), inside, home, language)
             if out.is_terminal:
                 live.update(line, refresh=True)
                 time.sleep(max(0.0, _FRAME_SECONDS - (time.monotonic() - began)))
@@ -88,15 +94,14 @@ def _steps(signals: Iterator[Signal]) -> Iterator[tuple[int, list[Signal]]]:
         yield (step + 1) * STEP_US, list(group)
 
 
-def _line(at: datetime, inside: int, home: OpenHome) -> Text:
+def _line(at: datetime, inside: int, home: OpenHome, language: Language) -> Text:
     local = at.astimezone(home.site.zone_info)
     full = min(round(inside * _BAR_CELLS / PERSONS), _BAR_CELLS)
-    return Text.assemble(
-        (f"{local:%H:%M} ", "bold"),
-        ("█" * full, "cyan"),
-        ("░" * (_BAR_CELLS - full), "dim"),
-        f" {inside:,} inside",
-    )
+    bar = "█" * full + "░" * (_BAR_CELLS - full)
+    line = Text(language.say("{at:%H:%M} {bar} {n:,} inside", at=local, bar=bar, n=inside))
+    line.highlight_words(["█"], "cyan")
+    line.highlight_words(["░"], "dim")
+    return line
 
 
 def _fresh(root: Path) -> None:

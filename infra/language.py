@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from domain.site import Label, Site
 from domain.vocabulary import OUTSIDE
@@ -52,7 +52,7 @@ class Language:
 
     def say(self, english: str, **values: Any) -> str:
         """Return a sentence with its values filled in, each shown by its format."""
-        return (SENTENCES[english] if self.code == "zh" else english).format(**values)
+        return (SENTENCES.get(english, english) if self.code == "zh" else english).format(**values)
 
     def name(self, vocabulary: str, identifier: str | None) -> str:
         """Return the name of a member of a vocabulary; the identifier itself where it has no other."""

@@ -33,7 +33,7 @@ def _bars() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks = {}
 
         def report(doing: str, done: int, total: int | None) -> None:

@@ -17,12 +17,13 @@ WIDE: Final = 100
 _BAR_CELLS: Final = 32
 _SHORTEST_BAR: Final = 8
 _ENDLESS: Final = 10_000
-_LONGEST_CELL: Final = 80
+_LONGEST_CELL: Final = 200
 """Characters: JSON has everything; a table must stay one."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-_CUT: Final = frozenset({"name", "person", "file"})
+_CUT: Final = frozenset({"name", "place", "file"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
 _WRAPPED: Final = frozenset({"way", "detail", "what it means"})
+_HASH: Final = re.compile(r"^(unknown:[0-9a-f]{8})[0-9a-f]{24}$")
 _SEVERITIES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -34,7 +35,7 @@ def console() -> Console:
 
 
 def is_wide() -> bool:
-    """Return whether there is room for everything."""
+    """Return whether there is room for everything; there always is where no terminal is."""
     return console().width >= WIDE
 
 
@@ -68,7 +69,7 @@ def table(
 
     Args:
         language: of the names, which are given in English; one that is empty has no heading.
-        names: of the columns; `name`, `person` and `file` are the first to be cut.
+        names: of the columns; `name`, `place` and `file` are the first to be cut.
         rows: as many cells as there are names.
         title: stands above, as it is.
         nothing: said instead, if there are no rows, as it is.
@@ -81,7 +82,7 @@ def table(
         return
     shown = _table(any(names))
     for place, name in enumerate(names):
-        numbers = all(isinstance(row[place], int) and not isinstance(row[place], bool) for row in cells)
+        numbers = all(type(row[place]) in (int, type(None)) for row in cells)
         shown.add_column(
             language.say(name) if name else "",
             justify="right" if numbers else "left",
@@ -98,14 +99,23 @@ def severity(language: Language, identifier: str, text: str | None = None) -> Te
     return Text(said, _SEVERITIES.get(identifier, ""))
 
 
-def bars(language: Language, title: str, zones: Sequence[Mapping[str, Any]], *, indented: bool = True) -> None:
+def person(identifier: str | None) -> str:
+    """Return a person's id; on a terminal the hash of a credential that is nobody's is cut short."""
+    if identifier is None:
+        return "-"
+    return _HASH.sub(r"\1…", identifier) if console().is_terminal else identifier
+
+
+def bars(
+    language: Language, title: str, zones: Sequence[Mapping[str, Any]], *, indented: bool = True
+) -> None:
     """Show the occupancy of zones, each with its count, its bounds and a bar of its length.
 
     Zones that hold others have no bar: beside theirs the rooms' could not be told apart.
     """
     say(title, "bold")
-    if not zones:
-        say(language.say("nobody was anywhere"), "dim")
+    if not any(zone["high"] for zone in zones):
+        say(language.say("nobody was on site"), "dim")
         return
     ranges = [f"{zone['low']:,}–{zone['high']:,}" for zone in zones]
     ids = ["  " * language.depth(zone["zone"]) * indented + zone["zone"] for zone in zones]
@@ -129,7 +139,8 @@ def bars(language: Language, title: str, zones: Sequence[Mapping[str, Any]], *, 
         shown.add_row(identifier, *label, f"{zone['count']:,}", bounds, bar, style=style)
     show(shown)
     known, possible = (
-        language.say(words) for words in ("known to be there", "may be there as well (low–high: at least–at most)")
+        language.say(words)
+        for words in ("known to be there", "may be there as well (low–high: at least–at most)")
     )
     show(Text.assemble(("█", "cyan"), (f" {known}   ", "dim"), ("░", "dim"), (f" {possible}", "dim")))
 
@@ -158,7 +169,7 @@ def fields(language: Language, values: Mapping[str, Any]) -> None:
 
 
 def anything(answer: Any, language: Language) -> None:
-    """Show an answer of any shape: a list of objects as a table, an object as its fields; names as they are."""
+    """Show a list of objects as a table, or an object as its fields; their names stay as they are."""
     if isinstance(answer, dict):
         shown = _table(header=False)
         for _ in range(2):
@@ -183,8 +194,9 @@ def _table(header: bool) -> Table:
 
 
 def _bar(sure: int, high: int, cells_each: float) -> Text:
-    full, maybe = (round(number * cells_each) for number in (sure, high))
-    return Text("█" * full, "cyan") + Text("░" * max(maybe - full, 0), "dim")
+    full = max(round(sure * cells_each), int(sure > 0))
+    maybe = max(round(high * cells_each) - full, int(high > sure))
+    return Text("█" * full, "cyan") + Text("░" * maybe, "dim")
 
 
 def _cell(value: Any, language: Language, cut: bool) -> Text:

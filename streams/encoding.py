@@ -20,6 +20,7 @@ CATEGORIES: Final = codes(Category)
 ACTIONS: Final = codes(Action)
 DIRECTIONS: Final = codes(Direction)
 DELIVERIES: Final = codes(Delivery)
+_NO_WORD: Final = 255
 STRANGER: Final = np.frombuffer(b"unknown:", np.uint8)
 
 
@@ -59,6 +60,9 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
 
     Columns: occurred_at, received_at, seq (null: none), passed as integers; category, action, direction,
     delivery, device, point, person, credential as strings, dictionary-encoded or not.
+
+    Raises:
+        ValueError: a word outside its vocabulary, such as the empty category of a signal nobody could read.
     """
     length = len(columns["occurred_at"])
     rows = records(length, SIGNAL)
@@ -76,61 +80,108 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
         column = columns[name]
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        meaning = np.array([known[str(word)] for word in column.dictionary] or [0], np.uint8)
-        rows[name] = meaning[column.indices.to_numpy(zero_copy_only=False)]
-    text = {name: _text(columns[name]) for name in ("device", "point", "person", "credential")}
+        # A dictionary may hold words that no row uses: the history's always holds the empty one.
+        meaning = np.array([known.get(str(word), _NO_WORD) for word in column.dictionary], np.uint8)
+        rows[name] = meaning[column.indices.to_numpy(zero_copy_only=False)] if length else 0
+        if (rows[name] == _NO_WORD).any():
+            place = int(np.argmax(rows[name] == _NO_WORD))
+            word = column[place].as_py()
+            raise ValueError(f"the signal at offset {state.position + place} has no {name} we know: {word!r}")
     _encode_names(
         state,
         rows,
-        devices=text["device"],
-        points=text["point"],
-        persons=text["person"],
-        credentials=text["credential"],
+        devices=columns["device"],
+        points=columns["point"],
+        persons=columns["person"],
+        credentials=columns["credential"],
     )
     return rows
 
 
-def _text(column: Any) -> Any:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+class _Words:
+    """A column of strings as the different ones and which of them each row has: -1, or an empty one, is none.
+
+    A column that is not dictionary-encoded counts as all different.
+    """
+
+    def __init__(self, column: Any) -> None:
+        if pa.types.is_dictionary(column.type):
+            self.text, self.ends = text_buffers(column.dictionary)
+            self.which = column.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+        else:
+            self.text, self.ends = text_buffers(column)
+            self.which = np.arange(len(column), dtype=np.int32)
+        self.count = len(self.ends) - 1
+        self.codes = np.zeros(self.count, np.int32)
+        """The codes found so far; 0 is none yet."""
 
 
 def _encode_names(
     state: State, rows: Records, *, devices: Any, points: Any, persons: Any, credentials: Any
 ) -> None:
-    rows["from_device"] = state.device_names.codes(devices)
-    rows["point"] = state.point_names.codes(points)
-    rows["credential"] = state.credential_names.codes(credentials)
+    people, cards = _Words(persons), _Words(credentials)
+    for field, names, words in (
+        ("from_device", state.device_names, _Words(devices)),
+        ("point", state.point_names, _Words(points)),
+        ("credential", state.credential_names, cards),
+    ):
+        names.reserve(words.count, len(words.text))
+        _encode_words(
+            words.text, words.ends, words.which, words.codes,
+            names.blob, names.ends, names.slots, names.size, out := np.empty(len(rows), np.int32),
+        )  # fmt: skip
+        rows[field] = out
     state.credentials.grow(len(state.credential_names))
     names = state.persons
-    person_text, person_ends = text_buffers(persons)
-    card_text, card_ends = text_buffers(credentials)
-    names.reserve(len(rows), len(person_text) + len(card_text) + len(STRANGER) * len(rows))
-    longest = int(np.diff(card_ends).max(initial=0))
+    names.reserve(
+        people.count + cards.count, len(people.text) + len(cards.text) + len(STRANGER) * cards.count
+    )
+    longest = int(np.diff(cards.ends).max(initial=0))
     scratch = np.zeros(len(STRANGER) + longest, np.uint8)
     scratch[: len(STRANGER)] = STRANGER
     _encode_persons(
-        rows, state.credentials.rows, person_text, person_ends, card_text, card_ends, scratch,
-        names.blob, names.ends, names.slots, names.size,
+        rows, state.credentials.rows, people.text, people.ends, people.which, people.codes,
+        cards.text, cards.ends, cards.which, scratch, names.blob, names.ends, names.slots, names.size,
     )  # fmt: skip
     state.grow()
 
 
 @loop
+def _encode_words(
+    text: Any, text_ends: Any, which: Any, codes: Any, blob: Any, ends: Any, slots: Any, size: Any, out: Any
+) -> None:
+    """Give words their codes in the order in which rows have them; `out` is each row's."""
+    for i in range(len(out)):
+        word = which[i]
+        if word < 0:
+            out[i] = 0
+            continue
+        if codes[word] == 0 and text_ends[word] != text_ends[word + 1]:
+            codes[word] = code_of(text, text_ends[word], text_ends[word + 1], blob, ends, slots, size)
+        out[i] = codes[word]
+
+
+@loop
 def _encode_persons(
-    rows: Any, credentials: Any, person_text: Any, person_ends: Any, card_text: Any, card_ends: Any,
-    scratch: Any, blob: Any, ends: Any, slots: Any, size: Any,
+    rows: Any, credentials: Any, person_text: Any, person_ends: Any, which_person: Any, codes: Any,
+    card_text: Any, card_ends: Any, which_card: Any, scratch: Any, blob: Any, ends: Any, slots: Any,
+    size: Any,
 ) -> None:  # fmt: skip
     """Give persons their codes; a credential that nobody holds is its own person, `unknown:` and its hash."""
     for i in range(len(rows)):
         row = rows[i]
-        start = person_ends[i]
-        stop = person_ends[i + 1]
-        if start != stop:
-            row.person = code_of(person_text, start, stop, blob, ends, slots, size)
+        word = which_person[i]
+        if word >= 0 and person_ends[word] != person_ends[word + 1]:
+            if codes[word] == 0:
+                codes[word] = code_of(
+                    person_text, person_ends[word], person_ends[word + 1], blob, ends, slots, size
+                )
+            row.person = codes[word]
         elif row.credential != 0:
             credential = credentials[row.credential]
             if credential.count == 0 and credential.stranger == 0:
-                length = card_ends[i + 1] - card_ends[i]
+                card = which_card[i]
+                length = card_ends[card + 1] - card_ends[card]
                 for place in range(length):
-                    scratch[8 + place] = card_text[card_ends[i] + place]
+                    scratch[8 + place] = card_text[card_ends[card] + place]
                 credential.stranger = code_of(scratch, 0, 8 + length, blob, ends, slots, size)

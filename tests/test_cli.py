@@ -20,8 +20,8 @@ from infra.cli import app
 ROOT: Final = Path(__file__).parent.parent
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
 COMMANDS: Final = (
-    "init", "import", "simulate", "run", "status", "occupancy", "visits", "trace", "alerts", "events",
-    "signals", "replay", "verify", "sql", "doctor", "demo", "quarantine list", "quarantine show",
+    "init", "import", "simulate", "run", "status", "occupancy", "visits", "trace", "alerts", "place",
+    "events", "signals", "replay", "verify", "sql", "doctor", "demo", "quarantine list", "quarantine show",
     "quarantine retry",
 )  # fmt: skip
 READ_ROWS: Final = 3_000
@@ -286,7 +286,7 @@ def test_doctor_says_what_is_wrong(empty: Path) -> None:
 def test_tables_are_for_people(home: Path) -> None:
     """Without --json every answer is a table with its names, and not JSON."""
     assert "people on site" in limen("occupancy", "--at", "2016-05-31T11:00", home=home).stdout
-    assert limen("alerts", home=home).stdout.startswith("occurred at")
+    assert limen("alerts", home=home).stdout.startswith("when ")
     assert limen("visits", home=home).stdout.startswith("person")
     assert "history holds" in limen("verify", home=home).stdout
     assert "signals" in limen("status", home=home).stdout

@@ -11,6 +11,7 @@ ANSWERS: Final = {
     "events": "infra.answers.log",
     "import": "infra.answers.feed",
     "occupancy": "infra.answers.history",
+    "place": "infra.answers.placing",
     "quarantine_list": "infra.answers.quarantine",
     "quarantine_retry": "infra.answers.quarantine",
     "quarantine_show": "infra.answers.quarantine",

@@ -1,12 +1,15 @@
 """Commands that feed the log: import and simulate."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from infra.language import Language
 
 
 def import_files(
@@ -22,7 +25,7 @@ def import_files(
 ) -> None:
     """Import recorded readings; what is imported twice is counted and changes nothing."""
     paths = [str(file.absolute()) for file in files]
-    show(ask(home, "import", progress=True, files=paths, source=source), as_json, _fed)
+    show(ask(home, "import", progress=True, files=paths, source=source), as_json, home, _fed)
 
 
 def simulate(
@@ -56,17 +59,28 @@ def simulate(
         "truth": None if truth is None else str(truth.absolute()),
     }
     if into is not None:
-        show(ask(into, "simulate", progress=True, **what), as_json, _fed)
+        show(ask(into, "simulate", progress=True, **what), as_json, into, _fed)
     elif out is not None:
         from infra.simulating import simulate_to_file
 
-        show(simulate_to_file(home, out, **what), as_json, _written)
+        show(simulate_to_file(home, out, **what), as_json, home, _written)
 
 
-def _fed(answer: dict[str, int]) -> None:
-    for name, count in answer.items():
-        typer.echo(f"{name:<12}{count:>12,}")
+def _fed(answer: dict[str, int], language: "Language") -> None:
+    from infra.rendering import say
+
+    say(
+        language.say(
+            "{read:,} read: {accepted:,} accepted ({late:,} of them late), {duplicates:,} duplicates, "
+            "{quarantined:,} in quarantine",
+            **answer,
+        )
+    )
+    if answer["quarantined"]:
+        say("  " + language.say("see why: limen quarantine list"), "dim")
 
 
-def _written(answer: dict[str, object]) -> None:
-    typer.echo(f"{answer['signals']:,} signals in {answer['file']}")
+def _written(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import say
+
+    say(language.say("{signals:,} signals of {persons:,} people in {file}", **answer))

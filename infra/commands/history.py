@@ -1,6 +1,7 @@
 """Commands that ask the history: occupancy, visits, trace, alerts, sql."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,11 @@ from infra.commands.options import (
     ZoneOption,
 )
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from infra.language import Language
+
 
 def occupancy(
     at: Annotated[str, typer.Option(metavar="TIME", help="When, such as 2016-06-02T10:30.")],
@@ -26,7 +32,7 @@ def occupancy(
     as_json: JsonOption = False,
 ) -> None:
     """Say how many people were in every zone at a time."""
-    show(ask(home, "occupancy", at=at, as_known_at=as_known_at), as_json, _occupancy)
+    show(ask(home, "occupancy", at=at, as_known_at=as_known_at), as_json, home, _occupancy)
 
 
 def visits(
@@ -37,7 +43,7 @@ def visits(
     as_json: JsonOption = False,
 ) -> None:
     """List visits: when each began and ended, and the way through the zones."""
-    show(ask(home, "visits", person=person, since=since, until=until), as_json, _visits)
+    show(ask(home, "visits", person=person, since=since, until=until), as_json, home, _visits)
 
 
 def trace(
@@ -66,7 +72,7 @@ def trace(
     answer = ask(
         home, "trace", person=person, credential=credential, purpose=purpose.strip(), user=getpass.getuser()
     )
-    show(answer, as_json, _trace)
+    show(answer, as_json, home, _trace)
 
 
 def alerts(
@@ -80,7 +86,7 @@ def alerts(
 ) -> None:
     """List alerts with their evidence."""
     answer = ask(home, "alerts", rule=rule, person=person, zone=zone, since=since, until=until)
-    show(answer, as_json, _alerts)
+    show(answer, as_json, home, _alerts)
 
 
 def sql(
@@ -89,51 +95,124 @@ def sql(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the history in SQL; it can only be read."""
-    show(ask(home, "sql", query=query), as_json, _rows)
+    show(ask(home, "sql", query=query), as_json, home, _rows)
 
 
-def _occupancy(answer: dict[str, Any]) -> None:
+def _occupancy(answer: dict[str, Any], language: "Language") -> None:
     from infra.rendering import bars
 
-    bars(f"At {answer['at']}: {answer['total']} people on site", answer["zones"])
+    when = language.moment(answer["at"])
+    bars(
+        language, language.say("{when}: {n:,} people on site", when=when, n=answer["total"]), answer["zones"]
+    )
 
 
-def _visits(answer: list[dict[str, Any]]) -> None:
+def _visits(answer: list[dict[str, Any]], language: "Language") -> None:
     from infra.rendering import table
 
     table(
+        language,
         ("person", "started", "ended", "basis", "way"),
         (
             (
                 visit["person"],
                 visit["started_at"],
-                visit["ended_at"] or "still here",
-                f"{visit['start_basis']} / {visit['end_basis'] or '-'}",
+                visit["ended_at"] or language.say("still here"),
+                f"{language.name('basis', visit['start_basis'])} / "
+                f"{language.name('basis', visit['end_basis'])}",
                 " → ".join(str(step["zone"]) for step in visit["steps"]),
             )
             for visit in answer
         ),
+        nothing=language.say("no visits: is the person spelt as in directory.csv, and the span right?"),
     )
+    _legend(language, (step["zone"] for visit in answer for step in visit["steps"]))
 
 
-def _trace(answer: list[dict[str, Any]]) -> None:
-    from infra.rendering import table
+def _legend(language: "Language", zones: Iterable[str]) -> None:
+    """Say what people call these zones."""
+    from infra.rendering import say
 
-    names = ("occurred_at", "kind", "topic", "zone", "point", "action", "basis", "position")
-    table(names, ([entry.get(name) for name in names] for entry in answer))
+    named = {zone: language.zone(zone) for zone in sorted(set(zones))}
+    if any(named.values()):
+        say(" · ".join(f"{zone} {name}" for zone, name in named.items() if name), "dim")
 
 
-def _alerts(answer: list[dict[str, Any]]) -> None:
-    from infra.rendering import table
+def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
+    from infra.rendering import is_wide, table
 
-    names = ("occurred_at", "severity", "rule", "person", "zone", "point", "status")
+    wide = is_wide()
     table(
-        (*names, "evidence"),
-        ((*(alert[name] for name in names), f"{len(alert['evidence'])} signals") for alert in answer),
+        language,
+        ("when", "what", *(("where", "name") if wide else ("place",)), "basis", "signal"),
+        (
+            (
+                entry["occurred_at"],
+                _told(entry, language),
+                *_where(entry, language, wide),
+                language.name("basis", entry["basis"] if entry.get("basis", "none") != "none" else None),
+                entry["position"],
+            )
+            for entry in answer
+        ),
+        nothing=language.say("nothing is known of this person or credential"),
     )
 
 
-def _rows(answer: list[dict[str, Any]]) -> None:
+def _where(entry: dict[str, Any], language: "Language", wide: bool) -> tuple[str, ...]:
+    """Return the id and the name of a place; in one cell, if there is little room."""
+    place = language.place(entry.get("zone"), entry.get("point"))
+    return place if wide else (" ".join(place),)
+
+
+def _told(entry: dict[str, Any], language: "Language") -> "Text":
+    """Return what a signal said, dim, or what the event says."""
+    from rich.text import Text
+
+    from infra.rendering import severity
+
+    if entry["kind"] == "signal":
+        category, action = (
+            language.name("category", entry["category"]),
+            language.name("action", entry["action"]),
+        )
+        return Text(f"{category}: {action}", "dim")
+    rule = f" {language.name('rule', entry['rule'])}" if "rule" in entry else ""
+    return severity(language, entry.get("severity", "none"), language.name("topic", entry["topic"]) + rule)
+
+
+def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
+    from infra.rendering import is_wide, person, say, severity, table
+
+    wide = is_wide()
+    found: list[tuple[Any, ...]] = []
+    for alert in answer:
+        urgency = alert["severity"]
+        rule = severity(language, urgency, language.name("rule", alert["rule"]))
+        who, where = person(alert["person"]), _where(alert, language, wide)
+        if wide:
+            status, count = language.name("status", alert["status"]), len(alert["evidence"])
+            found.append(
+                (alert["occurred_at"], severity(language, urgency), rule, who, *where, status, count)
+            )
+        else:
+            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, *where))
+    names = ["when", "rule", "person", "place"]
+    if wide:
+        names = ["when", "severity", "rule", "person", "where", "name", "status", "signals"]
+    table(language, names, found, nothing=language.say("no alerts"))
+    if found:
+        rest = (
+            language.say("{n:,} alerts; --json has the ids of the signals they rest on", n=len(found))
+            if wide
+            else language.say(
+                "{n:,} alerts; a wider terminal shows severity and status, --json everything", n=len(found)
+            )
+        )
+        say(rest, "dim")
+
+
+def _rows(answer: list[dict[str, Any]], language: "Language") -> None:
     from infra.rendering import anything
 
-    anything(answer)
+    anything(answer, language)

@@ -1,13 +1,16 @@
 """Commands that read and check the log: signals, events, replay, verify."""
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption, LimitOption, OffsetOption
 from infra.failure import NO
+
+if TYPE_CHECKING:
+    from infra.language import Language
 
 
 def signals(
@@ -41,7 +44,7 @@ def replay(
 ) -> None:
     """Decide the whole log again from nothing, and compare; exit code 1 if anything differs."""
     answer = ask(home, "replay", progress=True, to=to)
-    show(answer, as_json, _replay)
+    show(answer, as_json, home, _replay)
     if not answer["identical"]:
         raise typer.Exit(NO)
 
@@ -49,7 +52,7 @@ def replay(
 def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Compare the history with the log; exit code 1 if anything is missing, extra or out of order."""
     answer = ask(home, "verify")
-    show(answer, as_json, _verify)
+    show(answer, as_json, home, _verify)
     if not answer["ok"]:
         raise typer.Exit(NO)
 
@@ -68,22 +71,33 @@ def _print_pages(command: str, from_offset: int, limit: int | None, **arguments:
         offset = page["next_offset"]
 
 
-def _verify(answer: dict[str, Any]) -> None:
-    from infra.rendering import table
+def _verify(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import say, table
 
     names = ("missing", "extra", "differing", "double")
     parts = {name: answer[name] for name in ("signals", "events")} | answer["derived"]
     table(
-        ("part", *names), ((part, *(figures.get(name) for name in names)) for part, figures in parts.items())
+        language,
+        ("part", *names),
+        (
+            (language.name("part", part), *(figures.get(name) for name in names))
+            for part, figures in parts.items()
+        ),
     )
-    typer.echo(
-        "The history holds what the log holds." if answer["ok"] else "THE HISTORY DIFFERS FROM THE LOG."
-    )
+    if answer["ok"]:
+        say(language.say("The history holds what the log holds."), "green")
+    else:
+        say(language.say("THE HISTORY DIFFERS FROM THE LOG."), "bold red")
 
 
-def _replay(answer: dict[str, Any]) -> None:
-    verdict = "identical" if answer["identical"] else "DIFFERENT"
-    typer.echo(f"{answer['signals']:,} signals decided again: {answer['events']:,} events, {verdict}")
+def _replay(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import fields, say
+
+    same = answer["identical"]
+    verdict = language.say("identical") if same else language.say("DIFFERENT")
+    line = language.say(
+        "{signals:,} signals decided again: {events:,} events, {verdict}", **answer, verdict=verdict
+    )
+    say(line, "green" if same else "bold red")
     if answer["first_difference"]:
-        for name, value in answer["first_difference"].items():
-            typer.echo(f"  {name}: {value}")
+        fields(language, answer["first_difference"])

@@ -1,12 +1,16 @@
 """Commands for what could not be read: quarantine list, show, retry."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+
+if TYPE_CHECKING:
+    from infra.language import Language
 
 app = typer.Typer(no_args_is_help=True, help="See what could not be read, and read it again.")
 
@@ -25,7 +29,7 @@ def list_entries(
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be read, with the reason."""
-    show(ask(home, "quarantine_list", status=status), as_json, _entries)
+    show(ask(home, "quarantine_list", status=status), as_json, home, _entries)
 
 
 @app.command("show")
@@ -37,7 +41,7 @@ def show_entry(
     """Show one entry with everything that was read."""
     from infra.rendering import anything
 
-    show(ask(home, "quarantine_show", number=number), as_json, anything)
+    show(ask(home, "quarantine_show", number=number), as_json, home, anything)
 
 
 @app.command("retry")
@@ -50,18 +54,38 @@ def retry(
 ) -> None:
     """Read entries again, after site.yaml has been corrected."""
     answer = ask(home, "quarantine_retry", progress=True, numbers=numbers or [])
-    show(answer, as_json, _retried)
+    show(answer, as_json, home, _retried)
 
 
-def _entries(answer: list[dict[str, Any]]) -> None:
+def _entries(answer: list[dict[str, Any]], language: "Language") -> None:
     from infra.rendering import table
 
-    names = ("number", "status", "source", "file", "line", "reason", "detail")
-    table(names, ([entry[name] for name in names] for entry in answer))
+    table(
+        language,
+        ("number", "status", "source", "file", "line", "reason", "detail"),
+        (
+            (
+                entry["number"],
+                language.name("entry", entry["status"]),
+                entry["source"],
+                PurePath(entry["file"]).name,
+                entry["line"],
+                language.name("rejection", entry["reason"]),
+                entry["detail"],
+            )
+            for entry in answer
+        ),
+        nothing=language.say("nothing is in quarantine"),
+    )
 
 
-def _retried(answer: dict[str, int]) -> None:
-    typer.echo(
-        f"{answer['read']} read again: {answer['accepted']} accepted, {answer['duplicates']} duplicates, "
-        f"{answer['quarantined']} still unreadable"
+def _retried(answer: dict[str, int], language: "Language") -> None:
+    from infra.rendering import say
+
+    say(
+        language.say(
+            "{read:,} read again: {accepted:,} accepted, {duplicates:,} duplicates, "
+            "{quarantined:,} still unreadable",
+            **answer,
+        )
     )

@@ -2,13 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.commands.asking import show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO
+
+if TYPE_CHECKING:
+    from infra.language import Language
 
 
 class Template(StrEnum):
@@ -26,7 +29,8 @@ def init(
     """Make a new home from a template."""
     from infra.initialising import initialise
 
-    show(initialise(home, template), as_json, _made)
+    answer = initialise(home, template)
+    show(answer, as_json, home, lambda made, language: _made(made, language, home))
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
@@ -34,7 +38,7 @@ def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     from infra.doctor import examine
 
     findings = examine(home)
-    show(findings, as_json, _findings)
+    show(findings, as_json, home, _findings)
     if any(finding["verdict"] == "fail" for finding in findings):
         raise typer.Exit(NO)
 
@@ -53,13 +57,20 @@ def demo(
     demonstrate(home, recording)
 
 
-def _made(answer: dict[str, Any]) -> None:
-    typer.echo(f"Made {answer['home']} from the template {answer['template']}:")
-    for file in answer["files"]:
-        typer.echo(f"  {file}")
+def _made(answer: dict[str, Any], language: "Language", home: Path) -> None:
+    import shlex
+
+    from infra.rendering import say
+
+    say(language.say("made {home} from the template {template}: {files}", **_listed(answer)))
+    say(language.say("next: {command}", command=f"limen doctor --home {shlex.quote(str(home))}"), "dim")
 
 
-def _findings(findings: list[dict[str, str]]) -> None:
+def _listed(answer: dict[str, Any]) -> dict[str, str]:
+    return {**answer, "files": ", ".join(answer["files"])}
+
+
+def _findings(findings: list[dict[str, str]], language: "Language") -> None:
     from infra.rendering import verdicts
 
-    verdicts(findings)
+    verdicts(language, findings)

@@ -1,0 +1,70 @@
+"""Placing somebody by hand: an order in the log like any other, decided and answered."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from domain.vocabulary import OUTSIDE, Topic
+from infra.control import apply_settings, placement
+from infra.failure import WrongUse
+from infra.home import PARTITION, OpenHome
+from infra.times import instant, written
+
+_NEWEST: Final = """
+SELECT count() AS facts, toUnixTimestamp64Micro(max(occurred_at)) AS at
+FROM moves
+WHERE site = {site:String} AND person = {person:String}
+"""
+
+
+def place(
+    home: OpenHome, *, person: str, zone: str, purpose: str, at: str | None, user: str
+) -> dict[str, Any]:
+    """Place a person in a zone, or `outside`; return `accepted`, `reason`, and the ids of what followed.
+
+    Without `at` it happens at the log's time. What nobody could mean is refused before it is in the log; what
+    the engine refuses is there, with its reason.
+
+    Raises:
+        WrongUse: `at` is no time, or one that has not come.
+    """
+    apply_settings(home)
+    home.pipeline.advance()
+    at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, home.site.zone_info)
+    if at_us > datetime.now(UTC).timestamp() * 1_000_000:
+        raise WrongUse(f"--at: {at} has not come yet")
+    if reason := _unfit(home, person, at_us):
+        return _answer(home, person, zone, at_us, reason, [])
+    signal = placement(home.site.id, at_us, person, {"zone": zone, "purpose": purpose, "by": user})
+    position = home.log.head(PARTITION)
+    home.pipeline.append([signal])
+    decided = [event for batch in home.pipeline.decide() for event in batch.events]
+    home.pipeline.sink()
+    events = [event for event in decided if position in event.causes]
+    rejected = [event for event in events if event.topic is Topic.CONTROL_REJECTED]
+    refusal = (rejected[0].detail or {}).get("reason", "rejected") if rejected else None
+    return _answer(home, person, zone, at_us, refusal, [event.id for event in events])
+
+
+def _unfit(home: OpenHome, person: str, at_us: int) -> str | None:
+    """Return why the person cannot be placed at this time; None where nothing speaks against it."""
+    newest = home.history.rows(_NEWEST, {"site": home.site.id, "person": person})[0]
+    if not newest["facts"]:
+        known = any(person == listed.id for listed in home.directory.persons)
+        return None if known else f"nobody knows {person}: write the id as it is, or add it to directory.csv"
+    if at_us < newest["at"]:
+        seen = written(newest["at"], home.site.zone_info)
+        return f"more is known of {person} since, at {seen}: place them then or later"
+    return None
+
+
+def _answer(
+    home: OpenHome, person: str, zone: str, at_us: int, reason: str | None, events: list[str]
+) -> dict[str, Any]:
+    return {
+        "accepted": reason is None,
+        "reason": reason,
+        "person": person,
+        "zone": None if zone == OUTSIDE else zone,
+        "occurred_at": written(at_us, home.site.zone_info),
+        "events": events,
+    }

@@ -1,0 +1,134 @@
+"""Replaying: batches of columns from the history decided in bulk, without an object for a signal or event.
+
+The same engine and the same rows as `Engine.decide`, so the same decisions: only reading and telling differ.
+Control signals that load a document or place a person are decided one by one, where they stand.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domain.event import Event
+from domain.kernels import Records
+from domain.signal import Signal, Time
+from domain.vocabulary import Action, Category
+from streams.decoding import decode
+from streams.encoding import encode_columns
+from streams.engine import Engine
+from streams.state import State
+
+ROWS: Final = 20_000
+"""Signals decided at once: enough to hide what a batch costs, and small enough to stay in the caches."""
+
+_ALONE: Final = pa.array([str(Action.LOADED), str(Action.PLACED)])
+_ENCODED: Final = (
+    "occurred_at", "received_at", "seq", "device", "point", "credential", "person", "category", "action",
+    "direction", "delivery",
+)  # fmt: skip
+
+OnRows = Callable[[Records, Any, int], None]
+"""Hears of a batch's EVENT rows, their causes and the position of signal 0; they are overwritten later."""
+OnEvents = Callable[[list[Event]], None]
+Encode = Callable[[State, Mapping[str, Any]], Records]
+
+
+def replay(
+    engine: Engine,
+    batches: Iterable[Any],
+    *,
+    on_rows: OnRows | None = None,
+    on_events: OnEvents | None = None,
+    encode: Encode = encode_columns,
+) -> int:
+    """Decide batches of signals in order, from the engine's position on; return how many events follow.
+
+    Args:
+        engine: it stands at the first signal of the first batch.
+        batches: `pyarrow.RecordBatch`es with the columns of `encode_columns`, `passed` as `count_interval`,
+            and `position`, and `data` (JSON or null).
+        on_rows: given the decided rows; by default they are only counted.
+        on_events: given the events that control signals decide, which exist only as objects.
+        encode: makes SIGNAL rows of columns, as `encode_columns`; to be measured, for example.
+
+    Raises:
+        ValueError: a batch does not go on where the engine stands, or holds a signal nobody could read.
+    """
+    decided = 0
+    for batch in batches:
+        _check(engine, batch)
+        start = 0
+        for place in _standing_alone(batch):
+            decided += _decide_rows(engine, batch.slice(start, place - start), encode, on_rows)
+            events = engine.decide([_control_signal(engine, batch, place)])
+            decided += len(events)
+            if on_events is not None:
+                on_events(events)
+            start = place + 1
+        decided += _decide_rows(engine, batch.slice(start), encode, on_rows)
+    return decided
+
+
+def replay_events(engine: Engine, batches: Iterable[Any]) -> Iterator[list[Event]]:
+    """Decide as `replay` does, and yield the events themselves, some at a time, in order."""
+    for batch in batches:
+        found: list[Event] = []
+
+        def told(rows: Records, causes: Any, position: int, into: list[Event] = found) -> None:
+            into += decode(engine.state, rows, causes, position)
+
+        replay(engine, [batch], on_rows=told, on_events=found.extend)
+        yield found
+
+
+def _decide_rows(engine: Engine, batch: Any, encode: Encode, on_rows: OnRows | None) -> int:
+    if not batch.num_rows:
+        return 0
+    columns = {name: batch.column(name) for name in _ENCODED} | {"passed": batch.column("count_interval")}
+    signals = encode(engine.state, columns)
+    decided = 0
+    for start in range(0, len(signals), ROWS):
+        position = engine.position
+        rows, causes = engine.decide_records(signals[start : start + ROWS])
+        decided += len(rows)
+        if on_rows is not None:
+            on_rows(rows, causes, position)
+    return decided
+
+
+def _check(engine: Engine, batch: Any) -> None:
+    positions = batch.column("position").to_numpy()
+    if len(positions) and (
+        positions[0] != engine.position or positions[-1] - positions[0] != len(positions) - 1
+    ):
+        raise ValueError(
+            f"signals {positions[0]} to {positions[-1]} do not go on where the engine stands, "
+            f"at {engine.position}, without gaps: replay from the beginning, or from a snapshot"
+        )
+
+
+def _standing_alone(batch: Any) -> list[int]:
+    """Return the places of the control signals that `Engine.decide` must see as objects."""
+    is_control = pc.equal(batch.column("category").cast(pa.string()), str(Category.CONTROL))
+    alone = pc.is_in(batch.column("action").cast(pa.string()), _ALONE)
+    return np.flatnonzero(pc.and_(is_control, alone)).tolist()
+
+
+def _control_signal(engine: Engine, batch: Any, place: int) -> Signal:
+    """Return a control signal with everything the engine reads of it; its id does not matter to it."""
+    row = {name: batch.column(name)[place].as_py() for name in (*_ENCODED[:7], "action", "data")}
+    return Signal(
+        id="",
+        site=engine.state.site_id,
+        device=row["device"],
+        category=Category.CONTROL,
+        action=Action(row["action"]),
+        time=Time(row["occurred_at"], row["received_at"]),
+        point=row["point"],
+        person=row["person"],
+        seq=row["seq"],
+        data=None if row["data"] is None else json.loads(row["data"]),
+    )
