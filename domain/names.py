@@ -109,9 +109,7 @@ class Names:
         """Make room for so many new names of so many bytes in all."""
         count, used = int(self.size[0]) + names, int(self.size[1]) + length
         if count > len(self.ends):
-            self.ends = np.concatenate(
-                [self.ends, np.zeros(max(count, count // 4) - len(self.ends), np.int64)]
-            )
+            self.ends = np.concatenate([self.ends, np.zeros(count + count // 4 - len(self.ends), np.int64)])
         if used > len(self.blob):
             self.blob = np.concatenate([self.blob, np.zeros(used + used // 4 - len(self.blob), np.uint8)])
         if count * 3 > len(self.slots) * 2:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 
 class LogError(Exception):
     """Root of the log's errors; never raised itself."""
@@ -30,8 +32,7 @@ class HomeInUse(LogError):
     """Another process has this log open for writing; the message names its process id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """A signal about to be appended: its id (32 hexadecimal digits), its site, and its wire bytes."""
 
     id: str
@@ -39,8 +40,7 @@ class Draft:
     wire: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A signal or event in the log. `wire` is exactly what was appended."""
 
     offset: int
@@ -49,8 +49,7 @@ class Stored:
     wire: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EventDraft:
+class EventDraft(msgspec.Struct, frozen=True, gc=False):
     """An event about to be written, with the fields by which the log can find it again."""
 
     id: str

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from pydantic import ValidationError
 
 from domain.directory import Directory, HeldCredential
@@ -171,16 +172,14 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
     known = {group: number for number, group in enumerate(state.groups)}
     if replace:
         state.people.rows["group"][1 : state.people.count] = 1
-    listed: list[int] = []
+    listed = persons.codes(pa.array([person.id for person in directory.persons], pa.string())).tolist()
     held: list[tuple[int, int, int, int]] = []
     groups: list[int] = []
-    for person in directory.persons:
+    for code, person in zip(listed, directory.persons, strict=True):
         group = (str(person.role), person.department)
         if group not in known:
             known[group] = len(state.groups)
             state.groups.append(group)
-        code = persons.code(person.id)
-        listed.append(code)
         groups.append(known[group])
         held += [
             (state.credential_names.code(credential.hash), *_validity(state, credential), code)
