@@ -8,6 +8,7 @@ import string
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ from infra.site_file import load_site
 from infra.summary import _MEANINGS
 from streams.quarantine import RejectionReason, Status
 
-ROOT = Path(__file__).parents[1]
-CAMPUS = ROOT / "infra" / "templates" / "campus" / "site.yaml"
+INFRA = Path(str(resources.files("infra")))
+CAMPUS = INFRA / "templates" / "campus" / "site.yaml"
 _HEADED = {"table": 1, "fields": 1}
 """Functions whose argument at this place holds headings."""
 
@@ -49,7 +50,7 @@ def _strings(node: ast.AST) -> Iterator[str]:
 def _said() -> set[str]:
     """Return every sentence and heading in the sources that is looked up in a language."""
     found = set(_MEANINGS.values())
-    for path in (ROOT / "infra").rglob("*.py"):
+    for path in INFRA.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
