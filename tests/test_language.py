@@ -187,7 +187,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _limen(*arguments: object, language: str = "en", exit_code: int = 0) -> str:
-    environment = {**os.environ, "LIMEN_LANGUAGE": language, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "LIMEN_LANGUAGE": language, "PYTHONPATH": str(INFRA.parent)}
     command = [sys.executable, "-m", "infra.cli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == exit_code, (done.stdout, done.stderr)
@@ -282,7 +282,7 @@ def test_place_is_used_wrongly(home: Path) -> None:
 def test_place_is_decided_by_the_process_that_runs(home: Path) -> None:
     """While `run` owns the home, it is the one that places; the answer has the same shape."""
     command = [sys.executable, "-m", "infra.cli", "run", "--home", str(home), "--for-seconds", "60"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(INFRA.parent)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr
         try:
@@ -299,7 +299,7 @@ def test_settings_that_cannot_be_read_are_said_and_the_answer_is_english(tmp_pat
     """An answer is not lost because its language is not known."""
     (tmp_path / "limen.toml").write_text('language = "latin"\n')
     command = [sys.executable, "-m", "infra.cli", "doctor", "--home", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(INFRA.parent)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert "limen.toml:1" in done.stderr
     assert "shown in English" in done.stderr
