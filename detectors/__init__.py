@@ -1,1 +1,1 @@
-"""Detectors: one file each. `detectors.registry` lists them; see CONTRIBUTING.md to add one."""
+"""Detectors: one file each. `detectors.registry` finds them; see CONTRIBUTING.md to add one."""

@@ -39,6 +39,7 @@ class AfterHours(Detector[HoursAsked]):
     """Keeps for every person the end of the period in which the last alert was raised."""
 
     name = "after_hours"
+    order = 10
     Parameters = HoursAsked
     ROW: ClassVar = np.dtype([("calendar", "i4")], align=True)
 

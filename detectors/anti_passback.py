@@ -32,6 +32,7 @@ class AntiPassback(Detector[BordersAsked]):
     """Keeps nothing: the crossing says where the person was."""
 
     name = "anti_passback"
+    order = 60
     Parameters = BordersAsked
     ROW: ClassVar = np.dtype([("watched", "i8")])
 

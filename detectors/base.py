@@ -79,14 +79,21 @@ class Rows:
 
 
 class Detector(ABC, Generic[P]):
-    """One detector with its state. `name` is the rule's name in the policy; the registry gives the order."""
+    """One detector with its state.
+
+    `name` is the rule's name in the policy. `order` is its place among all: events of one signal stand in
+    it. A new detector takes a number after all others, so that what was decided stays what is decided.
+    """
 
     name: ClassVar[str]
+    order: ClassVar[int]
     Parameters: ClassVar[type[Any]] = Parameters
     ROW: ClassVar[np.dtype[Any]] = np.dtype([("enabled", "?")], align=True)
     version: ClassVar[int] = 1
     needs_levels: ClassVar[bool] = False
     """Whether the detector looks at levels; they are written only if one does."""
+    mixed_subjects: ClassVar[bool] = False
+    """Whether its alerts are now of one kind of subject, now of another: their ids then name the kind."""
     by_zone_alone: ClassVar[bool] = False
     """Whether roles and departments do not select among overrides: those of the zone hold for all."""
 

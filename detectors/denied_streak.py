@@ -34,6 +34,8 @@ class DeniedStreak(Detector[DenialsAsked]):
     """Keeps the denials of the last W, by credential and by point."""
 
     name = "denied_streak"
+    order = 50
+    mixed_subjects = True
     Parameters = DenialsAsked
     ROW: ClassVar = np.dtype([("denials", "i8"), ("within_us", "i8")], align=True)
 

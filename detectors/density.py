@@ -42,6 +42,7 @@ class Density(Detector[LimitAsked]):
     """Keeps the state of every zone. Roles and departments do not select: a zone has one limit."""
 
     name = "density"
+    order = 30
     Parameters = LimitAsked
     ROW: ClassVar = np.dtype([("limit", "i8"), ("clear_percent", "i8")], align=True)
     needs_levels = True

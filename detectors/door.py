@@ -46,6 +46,7 @@ class DoorForced(_Door):
     """A door was opened without leave."""
 
     name = "door_forced"
+    order = 70
     raised_by = FORCED
     cleared_by = 0
 
@@ -54,6 +55,7 @@ class DoorHeld(_Door):
     """A door stands open."""
 
     name = "door_held"
+    order = 80
     raised_by = HELD
     cleared_by = CLOSED
 

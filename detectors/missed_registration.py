@@ -23,6 +23,7 @@ class MissedRegistration(Detector[Parameters]):
     """Keeps nothing: every such visit is an alert."""
 
     name = "missed_registration"
+    order = 40
 
     def room(self, facts: Facts) -> int:
         """One finding a crossing."""

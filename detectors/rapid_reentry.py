@@ -36,6 +36,7 @@ class RapidReentry(Detector[EntriesAsked]):
     """Keeps everybody's entries of the last W."""
 
     name = "rapid_reentry"
+    order = 20
     Parameters = EntriesAsked
     ROW: ClassVar = np.dtype([("entries", "i8"), ("within_us", "i8")], align=True)
 

@@ -13,7 +13,7 @@ TOPICS: Final = tuple(Topic)
 BASES: Final = tuple(Basis)
 SEVERITIES: Final = tuple(Severity)
 RULES: Final = tuple(DETECTORS)
-DENIED_STREAK: Final = RULES.index("denied_streak")
+MIXED_SUBJECTS: Final = tuple(detector.mixed_subjects for detector in DETECTORS.values())
 
 
 def decode(state: State, rows: Records, causes: Any, position: int, decided: int = 0) -> list[Event]:
@@ -75,11 +75,12 @@ def _zone(state: State, code: int) -> str | None:
 
 def _subject(state: State, rule: int, of: int, person: int, zone: int, point: int, credential: int) -> str:
     if of == OF_PERSON:
-        return state.persons.name(person)
-    if of == OF_ZONE:
-        return state.zone_names.name(zone)
-    if of == OF_CREDENTIAL:
-        return f"credential.{state.credential_names.name(credential)}"
-    assert of == OF_POINT
-    name = state.point_names.name(point)
-    return f"point.{name}" if rule == DENIED_STREAK else name
+        kind, name = "person", state.persons.name(person)
+    elif of == OF_ZONE:
+        kind, name = "zone", state.zone_names.name(zone)
+    elif of == OF_CREDENTIAL:
+        kind, name = "credential", state.credential_names.name(credential)
+    else:
+        assert of == OF_POINT
+        kind, name = "point", state.point_names.name(point)
+    return f"{kind}.{name}" if MIXED_SUBJECTS[rule] else name

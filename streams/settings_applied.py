@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
+from detectors.registry import DETECTORS
 from domain.directory import Directory, HeldCredential
 from domain.errors import InvalidDocument
 from domain.policy import Policy
@@ -136,8 +137,6 @@ def check_policy(site: Site | None, policy: Policy) -> None:
     Raises:
         InvalidDocument: a rule, zone, calendar or parameter that does not exist; the message names it.
     """
-    from detectors.registry import DETECTORS
-
     zones = {zone.id for zone in site.zones} if site else set()
     for name, rule in policy.rules.items():
         if name not in DETECTORS:

@@ -29,6 +29,7 @@ class _Snapshot(msgspec.Struct):
     policy: bytes
     groups: list[tuple[str, str | None]]
     pending_used: int
+    rules: list[str]
     parts: dict[str, tuple[str, tuple[bytes, ...]]]
 
 
@@ -44,6 +45,7 @@ def dump_state(state: State) -> bytes:
             policy=state.policy.model_dump_json().encode(),
             groups=state.groups,
             pending_used=int(state.pending_used[0]),
+            rules=list(state.detectors),
             parts={name: (_layout(part), _bytes(part)) for name, part in state.tables().items()},
         )
     )
@@ -59,6 +61,8 @@ def load_state(data: bytes) -> State:
     if snapshot.version != VERSION:
         raise ValueError(f"snapshot version {snapshot.version}: this version reads {VERSION}")
     state = State(snapshot.site_id)
+    if snapshot.rules != list(state.detectors):
+        raise ValueError(f"the snapshot knows the rules {', '.join(snapshot.rules)}")
     parts = state.tables()
     if parts.keys() != snapshot.parts.keys():
         raise ValueError("the snapshot holds other parts than this version's state")
