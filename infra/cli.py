@@ -1,6 +1,5 @@
 """The command line. Each family of commands is one module of `infra.commands`."""
 
-import gc
 import os
 import signal
 import sys
@@ -39,21 +38,10 @@ app.command("doctor")(setup.doctor)
 app.command("demo")(setup.demo)
 
 
-def tune() -> None:
-    """Set Python up for batches and two threads: a third less time for an import, measured.
-
-    Batches of signals live a while and hold no cycles, so young objects are looked through less often; and
-    the thread that writes the history must not wait 5 ms each time it wants its turn.
-    """
-    gc.set_threshold(100_000, 20, 100)
-    sys.setswitchinterval(0.0005)
-
-
 def main() -> None:
     """Run the command line; nobody ever sees a traceback, unless LIMEN_DEBUG asks for it."""
     try:
         use_compiled_cache()
-        tune()
         signal.signal(signal.SIGINT, _interrupted)
         app()
     except Interrupted:
