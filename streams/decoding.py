@@ -1,5 +1,6 @@
 """Decoding: rows of events become events with names."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from detectors.registry import DETECTORS
@@ -16,8 +17,10 @@ RULES: Final = tuple(DETECTORS)
 MIXED_SUBJECTS: Final = tuple(detector.mixed_subjects for detector in DETECTORS.values())
 
 
-def decode(state: State, rows: Records, causes: Any, position: int, decided: int = 0) -> list[Event]:
-    """Return the events of these EVENT rows, sorted by signal; signal 0 is the one at `position`.
+def decode(
+    state: State, rows: Records, causes: Any, offsets: Sequence[int], decided: int = 0
+) -> list[Event]:
+    """Return the events of these EVENT rows, sorted by signal; signal `i` stands at `offsets[i]`.
 
     `decided` events of signal 0 come before these.
     """
@@ -32,7 +35,7 @@ def decode(state: State, rows: Records, causes: Any, position: int, decided: int
             maybe_zone, point, device, first_cause, cause_count, topic, basis, severity, rule, of, late,
         ) = row  # fmt: skip
         ordinal = ordinal + 1 if signal == previous else 0
-        previous = signal
+        previous, position = signal, offsets[signal]
         name = person_name(person) if person else None
         alert_id = None
         if alert != NONE:
@@ -40,10 +43,10 @@ def decode(state: State, rows: Records, causes: Any, position: int, decided: int
             alert_id = f"{site}:{RULES[rule]}:{subject}:{alert}"
         events.append(
             Event(
-                id=f"{site}:{position + signal}:{ordinal}",
+                id=f"{site}:{position}:{ordinal}",
                 site=site,
                 topic=TOPICS[topic],
-                position=position + signal,
+                position=position,
                 ordinal=ordinal,
                 occurred_at=occurred_at,
                 known_at=known_at,

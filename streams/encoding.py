@@ -24,13 +24,13 @@ _NO_WORD: Final = 255
 STRANGER: Final = np.frombuffer(b"unknown:", np.uint8)
 
 
-def encode(state: State, signals: Sequence[Signal]) -> Records:
-    """Return SIGNAL rows of these signals, at the state's position and after; the state learns their names.
+def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> Records:
+    """Return SIGNAL rows of these signals, which stand at these offsets; the state learns their names.
 
     A manual placement's zone must have been checked: it is put into `to_zone`.
     """
     rows = records(len(signals), SIGNAL)
-    rows["position"] = np.arange(state.position, state.position + len(signals))
+    rows["position"] = offsets
     rows["occurred_at"] = [signal.time.occurred_at for signal in signals]
     rows["received_at"] = [signal.time.received_at for signal in signals]
     rows["seq"] = [NONE if signal.seq is None else signal.seq for signal in signals]

@@ -83,36 +83,44 @@ class Engine:
         """The log's time, UTC microseconds."""
         return self.state.now
 
-    def decide(self, signals: Sequence[Signal]) -> list[Event]:
-        """Decide the signals at `position` and after; return what follows, in order."""
+    def decide(self, signals: Sequence[Signal], offsets: Sequence[int] | None = None) -> list[Event]:
+        """Decide the signals at `position` and after; return what follows, in order.
+
+        Args:
+            signals: one after another, all of this site.
+            offsets: where each stands in its partition, ascending, if other sites' signals stand between
+                them; without, they follow one another from `position` on.
+        """
+        if offsets is None:
+            offsets = range(self.state.position, self.state.position + len(signals))
         events: list[Event] = []
         start = 0
         for place, signal in enumerate(signals):
             if _stands_alone(signal):
-                events += self._decide_readings(signals[start:place])
-                events += self._decide_control(signal)
+                events += self._decide_readings(signals[start:place], offsets[start:place])
+                events += self._decide_control(signal, offsets[place])
                 start = place + 1
-        return events + self._decide_readings(signals[start:] if start else signals)
+        if start == 0:
+            return self._decide_readings(signals, offsets)
+        return events + self._decide_readings(signals[start:], offsets[start:])
 
-    def _decide_readings(self, signals: Sequence[Signal]) -> list[Event]:
+    def _decide_readings(self, signals: Sequence[Signal], offsets: Sequence[int]) -> list[Event]:
         if not signals:
             return []
-        position = self.state.position
-        rows, causes = self.decide_records(encode(self.state, signals))
-        return decode(self.state, rows, causes, position)
+        rows, causes = self.decide_records(encode(self.state, signals, offsets))
+        return decode(self.state, rows, causes, offsets)
 
-    def _decide_control(self, signal: Signal) -> list[Event]:
+    def _decide_control(self, signal: Signal, position: int) -> list[Event]:
         """Let time pass, then do what the signal orders, or tell why not."""
-        state, position, data = self.state, self.state.position, signal.data or {}
+        state, data = self.state, signal.data or {}
         placed = signal.action is Action.PLACED
         passing = msgspec.structs.replace(signal, action=Action.TICKED, person=None, credential=None)
-        rows, causes = self.decide_records(encode(state, [passing]))
-        events = decode(state, rows, causes, position)
+        rows, causes = self.decide_records(encode(state, [passing], [position]))
+        events = decode(state, rows, causes, [position])
         reason = _fault_of_placement(state, signal) if placed else None
         if placed and reason is None:
-            state.position = position
-            rows, causes = self.decide_records(encode(state, [signal]))
-            return events + decode(state, rows, causes, position, len(events))
+            rows, causes = self.decide_records(encode(state, [signal], [position]))
+            return events + decode(state, rows, causes, [position], len(events))
         kind, value = str(data.get("kind")), None
         if not placed:
             try:
@@ -191,7 +199,7 @@ class Engine:
         state.pending.count = int(state.pending_used[0])
         if self._rules:
             self._detect(signals)
-        state.position += count
+        state.position = int(signals[count - 1]["position"]) + 1
         return self._in_order(count), causes.rows
 
     def _detect(self, signals: Records) -> None:

@@ -78,7 +78,7 @@ def replay_events(engine: Engine, batches: Iterable[Any]) -> Iterator[list[Event
         found: list[Event] = []
 
         def told(rows: Records, causes: Any, position: int, into: list[Event] = found) -> None:
-            into += decode(engine.state, rows, causes, position)
+            into += decode(engine.state, rows, causes, range(position, position + ROWS))
 
         replay(engine, [batch], on_rows=told, on_events=found.extend)
         yield found
