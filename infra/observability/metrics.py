@@ -1,0 +1,117 @@
+"""Prometheus metrics of the processes; docs/operations.md says what each is for and when to worry.
+
+Every process has a registry of its own: two of them in one test do not add up.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from domain.event import Event
+from domain.signal import Signal
+from domain.vocabulary import Category, Topic
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_ROWS: Final = (1, 10, 100, 1_000, 10_000, 100_000)
+ACTUATION_OUTCOME: Final = "actuation_outcome"
+"""`data.kind` of the control signal by which an actuator tells what became of an actuation."""
+
+
+class WorkerMetrics:
+    """What one worker did, by partition. Sites and persons are no labels: there are too many of them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, told: str, *labels: str) -> Counter:
+            return Counter(f"limen_{name}", told, ["partition", *labels], registry=registry)
+
+        def gauge(name: str, told: str) -> Gauge:
+            return Gauge(f"limen_{name}", told, ["partition"], registry=registry)
+
+        def histogram(name: str, told: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(f"limen_{name}", told, ["partition"], registry=registry, buckets=buckets)
+
+        self._signals = counter("signals_decided", "Signals decided and committed")
+        self._events = counter("events_written", "Events written and committed")
+        self._repeated = counter("signals_repeated", "Signals that came again and changed nothing")
+        self._alerts = counter("alerts_raised", "Alerts raised", "rule")
+        self._quarantined = counter("quarantined", "Messages put into quarantine")
+        self._outcomes = counter("actuation_outcomes", "What became of actuations", "outcome")
+        self._lag = gauge("lag_signals", "Signals in the log that are not decided")
+        self._lag_seconds = gauge("lag_seconds", "Age of the newest decided signal when it was committed")
+        self._decide = histogram("decide_seconds", "Deciding one batch", _SECONDS)
+        self._transact = histogram("transaction_seconds", "Committing one batch", _SECONDS)
+        self._batch = histogram("batch_signals", "Signals in one batch", _ROWS)
+        self._stopped = counter("partition_stopped", "Partitions stopped by a defect of the engine")
+
+    def decided(
+        self,
+        partition: int,
+        signals: Sequence[Signal],
+        events: Sequence[Event],
+        *,
+        decide_seconds: float,
+        transact_seconds: float,
+        lag_signals: int,
+        lag_seconds: float,
+    ) -> None:
+        """Count one committed batch."""
+        label = str(partition)
+        self._signals.labels(label).inc(len(signals))
+        self._events.labels(label).inc(len(events))
+        self._batch.labels(label).observe(len(signals))
+        self._decide.labels(label).observe(decide_seconds)
+        self._transact.labels(label).observe(transact_seconds)
+        self._lag.labels(label).set(lag_signals)
+        self._lag_seconds.labels(label).set(lag_seconds)
+        told = Tally((event.topic, event.rule or "") for event in events if event.topic in _COUNTED)
+        for (topic, rule), count in told.items():
+            if topic is Topic.ALERT_RAISED:
+                self._alerts.labels(label, rule).inc(count)
+            else:
+                self._repeated.labels(label).inc(count)
+        for signal in signals:
+            if signal.category is Category.CONTROL and (signal.data or {}).get("kind") == ACTUATION_OUTCOME:
+                self._outcomes.labels(label, str((signal.data or {}).get("outcome", ""))).inc()
+
+    def quarantined(self, partition: int, count: int) -> None:
+        """Count messages that went to quarantine."""
+        self._quarantined.labels(str(partition)).inc(count)
+
+    def stopped(self, partition: int) -> None:
+        """Count a partition that a defect stopped."""
+        self._stopped.labels(str(partition)).inc()
+
+
+_COUNTED: Final = frozenset({Topic.ALERT_RAISED, Topic.SIGNAL_REPEATED})
+
+
+class CopyingMetrics:
+    """What a process that copies from one place to another did: the sink and the forwarder."""
+
+    def __init__(self, registry: CollectorRegistry, what: str) -> None:
+        """Make the metrics `limen_{what}_…`, with what is copied (`log`) and the partition as labels."""
+
+        def name(of: str) -> str:
+            return f"limen_{what}_{of}"
+
+        labels = ["log", "partition"]
+        self._rows = Counter(name("rows"), "Rows copied for good", labels, registry=registry)
+        self._lag = Gauge(name("lag_rows"), "Rows that wait to be copied", labels, registry=registry)
+        self._seconds = Histogram(
+            name("batch_seconds"), "Copying one batch", labels, registry=registry, buckets=_SECONDS
+        )
+        self._away = Gauge(name("target_away"), "1 while the target cannot be reached", registry=registry)
+
+    def copied(self, log: str, partition: int, rows: int, seconds: float, lag_rows: int) -> None:
+        """Count one batch that has arrived."""
+        labels = (log, str(partition))
+        self._rows.labels(*labels).inc(rows)
+        self._seconds.labels(*labels).observe(seconds)
+        self._lag.labels(*labels).set(lag_rows)
+        self._away.set(0)
+
+    def away(self) -> None:
+        """Tell that the target cannot be reached."""
+        self._away.set(1)

@@ -1,0 +1,138 @@
+"""The spool: signals wait on disk, in order, bounded, and are neither lost nor repeated."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.log import Draft, HomeInUse, LogCorrupt, LogUnavailable
+from streams.spool import Spool, SpoolFull
+
+ROOM = 1_000_000
+
+
+def draft(number: int, length: int = 10) -> Draft:
+    """Return the signal of this number."""
+    return Draft(f"{number:032x}", "campus", b"x" * length)
+
+
+def ids(spool: Spool, limit: int = 1_000) -> list[int]:
+    """Return the numbers of the signals that wait."""
+    return [int(one.id, 16) for one in spool.waiting(limit)]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    """An empty spool."""
+    with Spool(tmp_path / "spool.sqlite", ROOM) as opened:
+        yield opened
+
+
+def test_what_is_appended_waits_in_order(spool: Spool) -> None:
+    """The oldest come first, exactly as they were."""
+    spool.append([draft(2), draft(1)])
+    spool.append([draft(3)])
+    assert ids(spool) == [2, 1, 3]
+    assert ids(spool, 2) == [2, 1]
+    first = spool.waiting(1)[0]
+    assert (first.id, first.site, first.wire) == (draft(2).id, "campus", b"x" * 10)
+
+
+def test_what_the_log_has_is_removed_with_what_is_known_of_it(spool: Spool) -> None:
+    """Removing and what is known of the log are one transaction."""
+    spool.append([draft(number) for number in range(5)])
+    spool.keep_reached({0: 7, 3: 1})
+    spool.remove(spool.waiting(2), {0: 9})
+    assert (ids(spool), spool.reached(), spool.count) == ([2, 3, 4], {0: 9, 3: 1}, 3)
+
+
+def test_a_full_spool_refuses_and_loses_nothing(tmp_path: Path) -> None:
+    """What does not fit is refused whole, with a remedy; when there is room again it fits."""
+    with Spool(tmp_path / "spool.sqlite", 1_000) as spool:
+        spool.append([draft(1, 300), draft(2, 300)], "file", 2)
+        with pytest.raises(SpoolFull, match=r"2 signals wait.*raise the spool's limit"):
+            spool.append([draft(3, 300), draft(4, 300)], "file", 4)
+        assert (ids(spool), spool.place("file"), spool.bytes) == ([1, 2], 2, 800)
+        spool.remove(spool.waiting(1), {})
+        spool.append([draft(3, 300)], "file", 3)
+        assert (ids(spool), spool.place("file")) == ([2, 3], 3)
+
+
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
+    """Signals, places and what was reached outlive closing; a number is never given again."""
+    with Spool(tmp_path / "spool.sqlite", ROOM) as spool:
+        spool.append([draft(1), draft(2)], "file", 2)
+        last = spool.waiting(2)[1].number
+        spool.remove(spool.waiting(2), {1: 5})
+    with Spool(tmp_path / "spool.sqlite", ROOM) as spool:
+        assert (spool.count, spool.bytes, spool.place("file"), spool.reached()) == (0, 0, 2, {1: 5})
+        spool.append([draft(3)])
+        assert spool.waiting(1)[0].number == last + 1
+
+
+def test_one_process_at_a_time(spool: Spool, tmp_path: Path) -> None:
+    """A second one is told who has it."""
+    with pytest.raises(HomeInUse, match="process"):
+        Spool(tmp_path / "spool.sqlite", ROOM)
+    assert spool.count == 0
+
+
+def test_another_file_is_no_spool(tmp_path: Path) -> None:
+    """A file of something else is refused, and may then be used for what it is."""
+    path = tmp_path / "spool.sqlite"
+    path.write_bytes(b"no database at all, but a letter of more than a hundred bytes" * 10)
+    for _ in range(2):
+        with pytest.raises(LogCorrupt):
+            Spool(path, ROOM)
+
+
+def test_a_closed_spool_says_so(tmp_path: Path) -> None:
+    """Closing twice is harmless; using it afterwards is not silent."""
+    spool = Spool(tmp_path / "spool.sqlite", ROOM)
+    spool.close()
+    spool.close()
+    with pytest.raises(LogUnavailable, match="closed"):
+        spool.append([draft(1)])
+
+
+def test_one_thread_appends_while_another_removes(spool: Spool) -> None:
+    """Nothing is lost between a connector's thread and the forwarder's."""
+    moved: list[int] = []
+
+    def forward() -> None:
+        while len(moved) < 500:
+            waiting = spool.waiting(7)
+            moved.extend(int(one.id, 16) for one in waiting)
+            spool.remove(waiting, {})
+
+    thread = threading.Thread(target=forward)
+    thread.start()
+    for start in range(0, 500, 5):
+        spool.append([draft(number) for number in range(start, start + 5)])
+    thread.join()
+    assert moved == list(range(500))
+    assert (spool.count, spool.bytes) == (0, 0)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(-4, 6), max_size=20))
+def test_it_is_a_queue(tmp_path_factory: pytest.TempPathFactory, steps: list[int]) -> None:
+    """Any appends (above 0), removals (below) and reopenings (0) leave what they leave in a list."""
+    path = tmp_path_factory.mktemp("spool") / "spool.sqlite"
+    spool, model, number = Spool(path, ROOM), [], 0
+    for step in steps:
+        if step > 0:
+            spool.append([draft(number + n) for n in range(step)])
+            model += range(number, number + step)
+            number += step
+        elif step < 0:
+            spool.remove(spool.waiting(-step), {})
+            del model[:-step]
+        else:
+            spool.close()
+            spool = Spool(path, ROOM)
+        assert (ids(spool), spool.count) == (model, len(model))
+    spool.close()
