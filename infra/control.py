@@ -51,7 +51,9 @@ def apply_settings(home: OpenHome) -> int:
         version, newest = _in_force(home.log, kind)
         if newest == digest:
             continue
-        signals = list(_loading(home.site.id, kind, content, digest, version, pipeline.runner.engine.now))
+        received_at = time.time_ns() // 1_000
+        now = pipeline.runner.engine.now
+        signals = list(_loading(home.site.id, kind, content, digest, version, now, received_at))
         appended += pipeline.append(signals).accepted
         for decided in pipeline.decide():
             _refuse_rejected(kind, decided)
@@ -105,8 +107,18 @@ def _in_force(log: Log, kind: str) -> tuple[int, str | None]:
     return count, data.get("hash") if whole else None
 
 
+def first_loading(documents: dict[str, Document], site: str, at_us: int) -> Iterator[Signal]:
+    """Yield the control signals that begin a log: each of these documents (`site`, `policy`, `directory`).
+
+    They happen and are received at `at_us` (UTC microseconds).
+    """
+    for kind, document in documents.items():
+        content = document.model_dump(mode="json", exclude_none=kind == "directory")
+        yield from _loading(site, kind, content, content_hash(content), 0, at_us, at_us)
+
+
 def _loading(
-    site: str, kind: str, content: dict[str, Any], digest: str, version: int, now_us: int
+    site: str, kind: str, content: dict[str, Any], digest: str, version: int, now_us: int, received_at: int
 ) -> Iterator[Signal]:
     bodies = _pieces(content) if kind == "directory" else [{"document": content}]
     for number, body in enumerate(bodies):
@@ -116,7 +128,7 @@ def _loading(
             device=DEVICE,
             category=Category.CONTROL,
             action=Action.LOADED,
-            time=Time(now_us, time.time_ns() // 1_000, quality=Quality.RECEIPT),
+            time=Time(now_us, received_at, quality=Quality.RECEIPT),
             data={"kind": kind, **body, "hash": digest, "piece": number, "pieces": len(bodies)},
         )
 

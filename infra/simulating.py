@@ -4,6 +4,7 @@ The credentials of simulated people are keyed by the seed, not by the home: they
 seed gives the same signals everywhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from importlib import resources
@@ -11,10 +12,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.simulation import DEFAULT_START, Simulation, simulate
+from connectors.simulation import DEFAULT_START, City, Simulation, simulate
 from domain.errors import DomainError
 from domain.policy import Policy
-from domain.site import Site
+from domain.signal import Signal, write_signal
+from domain.site import Document, Site
+from infra.control import apply_settings, first_loading
 from infra.failure import Failure, WrongUse
 from infra.policy_file import load_policy
 from infra.settings import Home
@@ -32,16 +35,68 @@ def simulate_to_file(
     Raises:
         Failure: the site cannot be simulated, or the file cannot be written.
     """
-    home = Home(root)
-    with resources.as_file(resources.files("infra") / "templates" / "campus") as campus:
-        if not home.site.exists():
-            home = Home(campus)
-        site = load_site(home.site)
-        policy = load_policy(home.policy, site)
+    site, policy = _site_and_policy(root)
     simulation = simulation_of(site, policy, persons=persons, days=days, seed=seed, start=start)
     count = simulation.write_signals(out)
     write_truth(simulation, truth)
     return {"signals": count, "file": str(out), "persons": len(simulation.directory.persons)}
+
+
+def simulate_city_to_file(
+    root: Path,
+    out: Path,
+    *,
+    sites: int,
+    persons: int,
+    days: int,
+    seed: int,
+    start: str | None,
+    truth: str | None,
+) -> dict[str, Any]:
+    """Write the signals of a city's sites as JSON lines, each site's documents first.
+
+    Every site is like the home's, or the campus where there is none.
+
+    Raises:
+        Failure: the site cannot be simulated, or the file cannot be written.
+    """
+    city = city_of(root, sites=sites, persons=persons, days=days, seed=seed, start=start)
+    count = 0
+    with out.open("wb") as file:
+        for signal in city_signals(city):
+            file.write(write_signal(signal) + b"\n")
+            count += 1
+    if truth is not None:
+        city.write_truth(Path(truth))
+    return {"signals": count, "file": str(out), "persons": sites * persons, "sites": sites}
+
+
+def city_of(root: Path, *, sites: int, persons: int, days: int, seed: int, start: str | None) -> City:
+    """Return a city whose sites are like that of a home, or like the campus where there is none.
+
+    Raises:
+        WrongUse: `start` is no date.
+        Failure: the site lacks what a simulation needs.
+    """
+    site, policy = _site_and_policy(root)
+    first = _first_day(start)
+    try:
+        return City(site, policy, sites=sites, persons=persons, days=days, seed=seed, start=first)
+    except DomainError as error:
+        raise _unfit(site, error) from error
+
+
+def city_signals(city: City) -> Iterator[Signal]:
+    """Yield what every site's log begins with, its documents, and then the signals of all sites."""
+    for simulation in city.simulations:
+        site = simulation.campus.site
+        documents: dict[str, Document] = {
+            "site": site,
+            "policy": simulation.policy,
+            "directory": simulation.directory,
+        }
+        yield from first_loading(documents, site.id, simulation.begins_at_us)
+    yield from city.signals()
 
 
 def simulate_into(
@@ -52,7 +107,6 @@ def simulate_into(
     A directory that holds anybody else is kept beside it as `directory.csv.before`.
     """
     from infra.answers.feed import Fed, feed_signals, finish
-    from infra.control import apply_settings
     from infra.directory_file import write_directory
 
     home.read_again()
@@ -86,16 +140,31 @@ def simulation_of(
         WrongUse: `start` is no date.
         Failure: the site lacks what a simulation needs.
     """
-    try:
-        first = DEFAULT_START if start is None else date.fromisoformat(start)
-    except ValueError:
-        raise WrongUse(f"--start: {start!r} is no date; write it as {DEFAULT_START}") from None
+    first = _first_day(start)
     try:
         return simulate(site, policy, persons=persons, days=days, seed=seed, start=first)
     except DomainError as error:
-        raise Failure(
-            f"the site {site.id} cannot be simulated: {error}; a home of the template campus can"
-        ) from error
+        raise _unfit(site, error) from error
+
+
+def _site_and_policy(root: Path) -> tuple[Site, Policy]:
+    home = Home(root)
+    with resources.as_file(resources.files("infra") / "templates" / "campus") as campus:
+        if not home.site.exists():
+            home = Home(campus)
+        site = load_site(home.site)
+        return site, load_policy(home.policy, site)
+
+
+def _first_day(start: str | None) -> date:
+    try:
+        return DEFAULT_START if start is None else date.fromisoformat(start)
+    except ValueError:
+        raise WrongUse(f"--start: {start!r} is no date; write it as {DEFAULT_START}") from None
+
+
+def _unfit(site: Site, error: DomainError) -> Failure:
+    return Failure(f"the site {site.id} cannot be simulated: {error}; a home of the template campus can")
 
 
 def write_truth(simulation: Simulation, truth: str | None) -> None:

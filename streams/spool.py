@@ -1,8 +1,8 @@
 """The spool: signals kept on this machine's disk until the log has them, for a log that may be away.
 
-A connector appends to the spool and may then forget; a forwarder moves what waits into the log, in order, and
-removes it. Where a connector stands in its source is written in the same transaction as the signals it read, so
-that killing it between the two loses and repeats nothing.
+A connector appends to the spool and may then forget; a forwarder moves what waits into the log, in order,
+and removes it. Where a connector stands in its source is written in the same transaction as the signals it
+read, so that killing it between the two loses and repeats nothing.
 """
 
 import sqlite3
@@ -90,7 +90,7 @@ class Spool:
         return self._limit_bytes
 
     def append(self, signals: Sequence[Draft], source: str | None = None, place: int = 0) -> None:
-        """Keep these signals, and that `source` has been read up to `place`: all or nothing, durable on return.
+        """Keep these signals, and that `source` was read up to `place`: all or nothing, durable on return.
 
         Raises:
             SpoolFull: there is no room for them.
@@ -100,8 +100,8 @@ class Spool:
         with self._guard, explained(self._path):
             if signals and self._bytes + wanted > self._limit_bytes:
                 raise SpoolFull(
-                    f"{self._path}: {self._count:,} signals wait, {self._bytes:,} of {self._limit_bytes:,} bytes "
-                    "are taken: bring the log back, or raise the spool's limit"
+                    f"{self._path}: {self._count:,} signals wait, {self._bytes:,} of {self._limit_bytes:,} "
+                    "bytes are taken: bring the log back, or raise the spool's limit"
                 )
             with transaction(self._open):
                 self._open.executemany(
@@ -131,7 +131,8 @@ class Spool:
         """Forget signals the log has, and keep up to which offset each partition is known to hold ours."""
         with self._guard, explained(self._path):
             with transaction(self._open):
-                self._open.executemany("DELETE FROM signals WHERE number = ?", ((one.number,) for one in moved))
+                numbers = ((one.number,) for one in moved)
+                self._open.executemany("DELETE FROM signals WHERE number = ?", numbers)
                 self._keep(reached)
             self._count -= len(moved)
             self._bytes -= sum(len(one.wire) + _ROW_BYTES for one in moved)

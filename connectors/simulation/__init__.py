@@ -9,7 +9,8 @@ nobody passes a point unread except behind another at a turnstile with a counter
 readings show elsewhere is granted a passage that they do not make.
 """
 
+from connectors.simulation.city import City
 from connectors.simulation.simulation import DEFAULT_START, Simulation, simulate
 from connectors.simulation.truth import Incident, Move, Truth
 
-__all__ = ["DEFAULT_START", "Incident", "Move", "Simulation", "Truth", "simulate"]
+__all__ = ["DEFAULT_START", "City", "Incident", "Move", "Simulation", "Truth", "simulate"]

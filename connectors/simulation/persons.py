@@ -68,7 +68,14 @@ class Population:
     """Everybody, by role. A person's code is their place in `members`."""
 
     def __init__(
-        self, campus: Campus, persons: int, days: int, start: date, rng: Random, hashed: HashCredential
+        self,
+        campus: Campus,
+        persons: int,
+        days: int,
+        start: date,
+        rng: Random,
+        hashed: HashCredential,
+        prefix: str,
     ) -> None:
         self.members: list[Member] = []
         guards = max(1, persons // 100)
@@ -87,7 +94,7 @@ class Population:
                 department = _department(role, rng)
                 member = Member(
                     code=len(self.members),
-                    id=f"{role}-{len(self.members) + 1:05d}",
+                    id=f"{prefix}{role}-{len(self.members) + 1:05d}",
                     role=role,
                     department=department,
                     home=campus.rooms.guard_post if role is Role.GUARD else rng.choice(homes[department]),

@@ -50,12 +50,13 @@ class Simulation:
         seed: int,
         start: date,
         hash_credential: HashCredential,
+        person_prefix: str,
     ) -> None:
         self.campus = Campus(site)
-        self._policy, self._days, self._seed, self._start = policy, days, seed, start
+        self.policy, self._days, self._seed, self._start = policy, days, seed, start
         self._hashed = hash_credential
         rng = Random(f"{seed}/persons")
-        self._population = Population(self.campus, persons, days, start, rng, hash_credential)
+        self._population = Population(self.campus, persons, days, start, rng, hash_credential, person_prefix)
         self._source = f"simulation:{seed}:{start}:{days}:{persons}"
         self._truth: Truth | None = None
 
@@ -63,6 +64,11 @@ class Simulation:
     def directory(self) -> Directory:
         """Everybody who is known; strangers with unknown credentials are not in it."""
         return self._population.directory()
+
+    @property
+    def begins_at_us(self) -> int:
+        """The local midnight at which the first day begins, UTC microseconds."""
+        return self._midnight(0)
 
     @property
     def truth(self) -> Truth:
@@ -78,7 +84,7 @@ class Simulation:
 
         The last night shift goes home on the morning after the last day.
         """
-        campus, policy = self.campus, self._policy
+        campus, policy = self.campus, self.policy
         truth = Truth(campus, tuple(member.id for member in self._population.members))
         limits = density_limits(campus.site, policy)
         passages = Passages(campus, policy, limits, len(self._population.members), truth)
@@ -135,8 +141,8 @@ class Simulation:
         return Day(self.campus, self._population, date_, self._midnight(number), rng)
 
     def _is_workday(self, day: date) -> bool:
-        rule = self._policy.rules.get("after_hours")
-        calendar = self._policy.calendars.get(str(rule.parameters.get("calendar"))) if rule else None
+        rule = self.policy.rules.get("after_hours")
+        calendar = self.policy.calendars.get(str(rule.parameters.get("calendar"))) if rule else None
         return bool(calendar.spans(day)) if calendar else day.weekday() < 5
 
     def _plan(self, number: int, rng: Random, planter: Planter) -> Day:
@@ -177,7 +183,7 @@ class Simulation:
     def _clock(self) -> DriftingClock:
         """Return the drifting device's clock: wrong at two signs of life in the first night."""
         first = self._midnight(0)
-        ahead_ms = self._policy.devices.clock_offset_limit_ms + _DRIFT_BEYOND_LIMIT_MS
+        ahead_ms = self.policy.devices.clock_offset_limit_ms + _DRIFT_BEYOND_LIMIT_MS
         return DriftingClock(first + _HOUR_US, first + 4 * _HOUR_US + 300_000_000, ahead_ms)
 
     def _signs_of_life(self, number: int, outage: Outage | None, truth: Truth) -> list[Report]:
@@ -210,6 +216,7 @@ def simulate(
     seed: int,
     start: date = DEFAULT_START,
     hash_credential: HashCredential | None = None,
+    person_prefix: str = "",
 ) -> Simulation:
     """Return the simulation of a site's days, wholly determined by its arguments.
 
@@ -222,6 +229,7 @@ def simulate(
         seed: another seed gives other people, days and ids.
         start: the first day; of a datetime, its date (at the site, where it has an offset).
         hash_credential: format and value to keyed hash; by default BLAKE2b keyed by the seed.
+        person_prefix: what every person's id begins with, to tell the people of two sites apart.
 
     Raises:
         InvalidDocument: the site lacks something the simulation needs; the message names it.
@@ -239,6 +247,7 @@ def simulate(
         seed=seed,
         start=start,
         hash_credential=hash_credential or _keyed_by(seed),
+        person_prefix=person_prefix,
     )
 
 

@@ -31,6 +31,9 @@ def import_files(
 def simulate(
     persons: Annotated[int, typer.Option(min=1, help="How many people work there.")] = 300,
     days: Annotated[int, typer.Option(min=1, help="How many days to play.")] = 1,
+    sites: Annotated[
+        int, typer.Option(min=1, help="How many sites; above 1 the file begins with their documents.")
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="The same seed plays the same days.")] = 1,
     start: Annotated[
         str | None, typer.Option(metavar="DATE", help="First day; none: a Monday in spring 2026.")
@@ -51,6 +54,8 @@ def simulate(
 
     if (out is None) == (into is None):
         raise WrongUse("simulate: say either --out FILE or --into HOME")
+    if into is not None and sites > 1:
+        raise WrongUse("simulate: a home is one site; write a city with --out FILE")
     what: dict[str, Any] = {
         "persons": persons,
         "days": days,
@@ -61,8 +66,11 @@ def simulate(
     if into is not None:
         show(ask(into, "simulate", progress=True, **what), as_json, into, _fed)
     elif out is not None:
-        from infra.simulating import simulate_to_file
+        from infra.simulating import simulate_city_to_file, simulate_to_file
 
+        if sites > 1:
+            show(simulate_city_to_file(home, out, sites=sites, **what), as_json, home, _written)
+            return
         show(simulate_to_file(home, out, **what), as_json, home, _written)
 
 

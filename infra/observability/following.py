@@ -1,7 +1,7 @@
 """Log lines by which an alert can be followed back to the signals it rests on.
 
-Every line about a decision carries `correlation`: the id of the signal whose processing decided it. The same id
-stands in the signals log, in the history's `signals.id`, and in the forwarder's and connectors' lines.
+Every line about a decision carries `correlation`: the id of the signal whose processing decided it. The same
+id stands in the signals log, in the history's `signals.id`, and in the connectors' lines.
 """
 
 from collections.abc import Sequence
