@@ -44,6 +44,8 @@ def policy_document() -> dict[str, Any]:
             "anti_passback": {"parameters": {"zones": ["b0", "b1"]}},
             "door_forced": {},
             "door_held": {},
+            "impossible_travel": {},
+            "two_sites": {},
         },
     }
 

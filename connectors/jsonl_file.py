@@ -69,25 +69,31 @@ def _signals(
             torn = not whole.endswith(b"\n")
             try:
                 check_row(raw, torn=torn)
-                yield _checked(_read(raw, torn=torn), site.id, points, received_at)
+                yield _checked(read_line(raw, torn=torn), site.id, points, received_at)
             except RefusedRow as refused:
                 yield Rejected(line, refused.reason, refused.detail, raw)
         whole = next(lines, b"")
         line += 1
 
 
-def _read(raw: bytes, *, torn: bool) -> Signal:
+def read_line(raw: bytes, *, torn: bool) -> Signal:
+    """Return the signal in one line without its end; `torn` says that the file ends without a line end.
+
+    Raises:
+        RefusedRow: it holds no signal, or one whose id is none of ours.
+    """
     try:
-        return read_signal(raw)
+        signal = read_signal(raw)
     except UnreadableSignal as error:
         if torn and not raw.rstrip().endswith(b"}"):
             raise RefusedRow("torn_line", "the file ends in the middle of this signal") from error
         raise RefusedRow("unreadable", str(error)) from error
+    if not _ID.fullmatch(signal.id):
+        raise RefusedRow("unreadable", f"its id {signal.id!r} is not 32 hexadecimal digits")
+    return signal
 
 
 def _checked(signal: Signal, site: str, points: frozenset[str], received_at: int) -> Signal:
-    if not _ID.fullmatch(signal.id):
-        raise RefusedRow("unreadable", f"its id {signal.id!r} is not 32 hexadecimal digits")
     if signal.site != site:
         raise RefusedRow("unreadable", f"it is of the site {signal.site!r}; this home is of {site!r}")
     if signal.point is not None and signal.point not in points:

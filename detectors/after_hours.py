@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from detectors.base import Context, Detector, Facts, Parameters, Rows
+from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from domain.kernels import Table, inlined, loop
 from domain.output import Causes, Output, because, emit, find
 from domain.records import JOIN, MOVED, NONE, NOWHERE, OF_PERSON, RAISE, TOPIC
@@ -105,7 +105,7 @@ def _detect(
         entry = crossings[k]
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
-        calendar = rows[which[entry.group, entry.to_zone]].calendar
+        calendar = rows[chosen(rows, which, entry.group, entry.to_zone)].calendar
         if calendar == EXEMPT:
             continue
         until = out_of_hours_until(entry.occurred_at, calendar, bounds, starts, ends, last)

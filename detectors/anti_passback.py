@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from detectors.base import Context, Detector, Facts, Parameters, Rows
+from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from domain.kernels import loop
 from domain.output import Causes, Output, because, find
 from domain.records import ANYWHERE, MANUAL, MOVED, NONE, NOWHERE, OF_PERSON, RAISE, REPEATED
@@ -73,7 +73,7 @@ def _detect(
             continue
         if row.point == 0 or row.late or row.basis == MANUAL or row.from_zone == NOWHERE:
             continue
-        bits = rows[which[row.group, row.to_zone]].watched
+        bits = rows[chosen(rows, which, row.group, row.to_zone)].watched
         zone = row.to_zone
         while bits != 0:
             from_outside = row.other_zone == ANYWHERE or not holds(zones, zone, row.other_zone)

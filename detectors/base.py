@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.kernels import Records
+from domain.kernels import Records, inlined
 from domain.output import Causes, Output
 from domain.site import Document
 
@@ -56,11 +56,13 @@ class Hours:
 class Facts:
     """What happened in a batch, in the order decided, and the tables that give it meaning.
 
-    `denials` is how many readings were denied; `hours` covers every entry of the batch.
+    `denials` is how many readings were denied, `alarms` how many alarms came; a level names the row of its
+    crossing; `hours` covers every entry of the batch.
     """
 
     signals: Records
     denials: int
+    alarms: int
     crossings: Records
     levels: Records
     doors: Records
@@ -124,3 +126,9 @@ class Detector(ABC, Generic[P]):
 
     def reserve(self, facts: Facts) -> None:
         """Make room for what these facts can add to the state."""
+
+
+@inlined
+def chosen(rows: Any, which: Any, group: int, zone: int) -> int:
+    """Return the row of `Rows` that holds for a group and a zone; mostly there is but one, and no look-up."""
+    return 0 if len(rows) == 1 else int(which[group, zone])

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from detectors.base import Context, Detector, Facts, Parameters, Rows
+from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from detectors.recent import Recent, happened
 from domain.kernels import loop
 from domain.output import Causes, Output, find
@@ -92,7 +92,7 @@ def _detect(
             continue
         at = signal.occurred_at
         zone = points[signal.point].to_zone
-        rule = rows[which[people[signal.person].group, zone]]
+        rule = rows[chosen(rows, which, people[signal.person].group, zone)]
         for of in (OF_CREDENTIAL, OF_POINT):
             first_cause = causes_size[0]
             alarming = False

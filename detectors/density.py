@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Final
 import numpy as np
 from pydantic import Field
 
-from detectors.base import Context, Detector, Facts, Parameters, Rows
+from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from domain.kernels import Table, loop
 from domain.output import Causes, Output, because, emit, find
 from domain.records import CLEAR, NONE, OF_ZONE, RAISE, SITE, TOPIC
@@ -73,19 +73,19 @@ class Density(Detector[LimitAsked]):
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:
         """Tell what changed, raise and clear."""
         _detect(
-            facts.levels, rows.rows, rows.which, self.states.rows, findings.rows, findings.size,
-            events.rows, events.size, causes.rows, causes.size,
+            facts.levels, facts.crossings, rows.rows, rows.which, self.states.rows, findings.rows,
+            findings.size, events.rows, events.size, causes.rows, causes.size,
         )  # fmt: skip
 
 
 @loop
 def _detect(
-    levels: Any, rows: Any, which: Any, states: Any, findings: Any, findings_size: Any,
+    levels: Any, crossings: Any, rows: Any, which: Any, states: Any, findings: Any, findings_size: Any,
     events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     for k in range(len(levels)):
         level = levels[k]
-        rule = rows[which[0, level.zone]]
+        rule = rows[chosen(rows, which, 0, level.zone)]
         if rule.limit == NONE:
             continue
         zone = states[level.zone]
@@ -98,11 +98,12 @@ def _detect(
             zone.state = NORMAL
         if zone.state == before:
             continue
+        moved = crossings[level.crossing]
         topic = EXCEEDED if zone.state == OVER else REACHED if zone.state == AT_LIMIT else CLEARED
-        event = emit(events, size, topic, level.signal, level.occurred_at, level.known_at)
-        because(event, causes, causes_size, level.cause)
-        if level.second_cause != NONE:
-            because(event, causes, causes_size, level.second_cause)
+        event = emit(events, size, topic, moved.signal, moved.occurred_at, moved.known_at)
+        because(event, causes, causes_size, moved.cause)
+        if moved.second_cause != NONE:
+            because(event, causes, causes_size, moved.second_cause)
         event.zone = level.zone
         event.value = level.count
         event.limit = rule.limit
@@ -111,7 +112,7 @@ def _detect(
             if kind == CLEAR and before != OVER:
                 continue
             finding = find(
-                findings, findings_size, kind, OF_ZONE, level.signal, level.occurred_at, level.known_at
+                findings, findings_size, kind, OF_ZONE, moved.signal, moved.occurred_at, moved.known_at
             )
             finding.zone = level.zone
             finding.value = level.count

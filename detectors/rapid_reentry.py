@@ -18,9 +18,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from detectors.base import Context, Detector, Facts, Parameters, Rows
+from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from detectors.recent import Recent, happened
-from domain.kernels import loop
+from domain.kernels import AHEAD, loop, prefetch
 from domain.output import Causes, Output, find
 from domain.records import MOVED, NONE, NOWHERE, OF_PERSON, RAISE
 
@@ -84,9 +84,12 @@ def _detect(
 ) -> None:  # fmt: skip
     for k in range(len(crossings)):
         entry = crossings[k]
+        if k + 2 * AHEAD < len(crossings):
+            prefetch(heads, crossings[k + 2 * AHEAD].person)
+            prefetch(moments, heads[crossings[k + AHEAD].person].newest)
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
-        rule = rows[which[entry.group, entry.to_zone]]
+        rule = rows[chosen(rows, which, entry.group, entry.to_zone)]
         position = entry.cause if entry.second_cause == NONE else entry.second_cause
         first_cause = causes_size[0]
         if happened(

@@ -17,11 +17,11 @@ MOMENT: Final = np.dtype(
         ("position", "i8"),
         ("key", "i4"),
         ("alerted", "i4"),
-        ("earlier", "i4"),  # row of the subject's moment before, or 0; of a free row: the next free one
+        ("earlier", "u4"),  # row of the subject's moment before, or 0; of a free row: the next free one
         ("spare", "i4"),  # no padding: a row's bytes are its content
     ]
 )
-HEAD: Final = np.dtype([("newest", "i4")])
+HEAD: Final = np.dtype([("newest", "u4")])
 
 
 class Recent:

@@ -15,3 +15,7 @@ class UnreadableEvent(DomainError):
 
 class InvalidDocument(DomainError):
     """A site, policy or directory document that contradicts itself; the message names the field."""
+
+
+class CommandRefused(DomainError):
+    """What a person ordered is against the rules as things stand; the message says why and what to do."""

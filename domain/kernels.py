@@ -6,10 +6,11 @@ the name of an attribute that every NumPy scalar has (`device`, `size`, `data`, 
 """
 
 from collections.abc import Callable
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 P = ParamSpec("P")
@@ -26,6 +27,44 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a small function that loops call, as part of them."""
     compiled: Callable[P, R] = numba.njit(forceinline=True, **_OPTIONS)(function)
     return compiled
+
+
+def stage(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a stage: a loop over part of a batch, which `domain.stages.run` calls."""
+    compiled: Callable[P, R] = numba.njit(**_OPTIONS)(function)
+    return compiled
+
+
+def _make_prefetch() -> Callable[[Any, Any], None]:
+    if not COMPILED:
+        return lambda rows, index: None  # noqa: ARG005 - plain Python has no use for it
+
+    def prefetch(typing: Any, rows: Any, index: Any) -> Any:  # noqa: ARG001 - as Numba calls it
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(rows)(context, builder, arguments[0])
+            place = context.cast(builder, arguments[1], signature.args[1], numba.types.intp)
+            start = builder.ptrtoint(array.data, place.type)
+            byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+            address = builder.inttoptr(builder.add(start, builder.mul(place, array.itemsize)), byte)
+            kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+            call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+            builder.call(call, [address, word(0), word(3), word(1)])  # to read, to keep, data
+            return context.get_dummy_value()
+
+        return numba.types.void(rows, index), generate
+
+    made: Any = numba.extending.intrinsic(prefetch)
+    return cast(Callable[[Any, Any], None], made)
+
+
+prefetch: Final = _make_prefetch()
+"""prefetch(rows, index) begins to load rows[index] into the cache and goes on at once.
+
+A person's row is hardly ever in the cache, and the loop that needs it cannot go on without.
+"""
+
+AHEAD: Final = 16
+"""How many rows before its turn a loop asks for what it will look up: longer than memory takes."""
 
 
 def loop(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,6 +1,9 @@
 """The rows that the compiled loops read and write. Times are UTC microseconds, codes are of `domain.names`.
 
 Zones: code 0 is outside, code 1 the site as a whole, the site's zones follow. Everywhere else code 0 is none.
+
+A code or row that loops look up by is unsigned: a signed one might count from a table's end, and every
+compiled look-up would have to ask. Signed are those that may be ANYWHERE or NONE.
 """
 
 from typing import Final
@@ -19,10 +22,12 @@ NONE: Final = -1
 """Stands for a position or a number that is not there."""
 
 CREDENTIAL, DOOR, COUNT = code(Category.CREDENTIAL), code(Category.DOOR), code(Category.COUNT)
+ALARM: Final = code(Category.ALARM)
 CONTROL, CLOCK = code(Category.CONTROL), code(Category.CLOCK)
 GRANTED, DENIED, OPENED = code(Action.GRANTED), code(Action.DENIED), code(Action.OPENED)
 CLOSED, FORCED, HELD = code(Action.CLOSED), code(Action.FORCED), code(Action.HELD)
 EXIT_REQUESTED, COUNTED, PLACED = code(Action.EXIT_REQUESTED), code(Action.COUNTED), code(Action.PLACED)
+IMPOSSIBLE_TRAVEL, TWO_SITES = code(Action.IMPOSSIBLE_TRAVEL), code(Action.TWO_SITES)
 IN, OUT = code(Direction.IN), code(Direction.OUT)
 LIVE = code(Delivery.LIVE)
 DETECTED, ASSUMED, INFERRED = code(Basis.DETECTED), code(Basis.ASSUMED), code(Basis.INFERRED)
@@ -36,10 +41,10 @@ SIGNAL: Final = np.dtype(
         ("seq", "i8"),  # NONE where the device gives none
         ("before", "i8"),  # resolve: the log's time before this signal
         ("now", "i8"),  # resolve: and with it
-        ("from_device", "i4"),
-        ("point", "i4"),
-        ("credential", "i4"),
-        ("person", "i4"),  # resolve fills it in from the credential
+        ("from_device", "u4"),
+        ("point", "u4"),
+        ("credential", "u4"),
+        ("person", "u4"),  # resolve fills it in from the credential
         ("to_zone", "i4"),  # resolve: where a reading or passage leads; given for a manual placement
         ("other_zone", "i4"),  # resolve: the point's other side, or ANYWHERE
         ("passed", "i4"),  # interval of a count, or NONE
@@ -63,9 +68,9 @@ PERSON: Final = np.dtype(
         ("visit", "i8"),  # position at which the visit began, or NONE
         ("due", "i8"),  # deadline in force, or NEVER
         ("armed", "i8"),  # earliest entry in the heap that is ours, or NEVER
-        ("zone", "i4"),
-        ("maybe", "i4"),  # where else the person may be; zone when certain
-        ("pending", "i4"),  # row of the pending grant, or 0
+        ("zone", "u4"),
+        ("maybe", "u4"),  # where else the person may be; zone when certain
+        ("pending", "u4"),  # row of the pending grant, or 0
         ("group", "i2"),  # role and department
         ("deadline", "u1"),  # which deadline: ABSENCE, ABSENT, SETTLING
         ("basis", "u1"),  # of the leaving that is to be settled
@@ -75,7 +80,7 @@ PERSON: Final = np.dtype(
 
 ZONE: Final = np.dtype(
     [
-        ("parent", "i4"),  # NOWHERE above the site
+        ("parent", "u4"),  # NOWHERE above the site
         ("first", "i4"),  # the zones within this one are numbered first … last - 1
         ("last", "i4"),
         ("count", "i4"),
@@ -96,9 +101,9 @@ POINT: Final = np.dtype(
         ("opened_at", "i8"),
         ("opened_position", "i8"),
         ("held_due", "i8"),  # NEVER unless the timer runs
-        ("to_zone", "i4"),
+        ("to_zone", "u4"),
         ("from_zone", "i4"),  # ANYWHERE if not given
-        ("pending", "i4"),  # first pending grant, or 0
+        ("pending", "u4"),  # first pending grant, or 0
         ("moved_in", "i4"),  # since the last count
         ("moved_out", "i4"),
         ("declared", "?"),
@@ -125,7 +130,7 @@ DEVICE: Final = np.dtype(
 )
 
 CREDENTIAL_HELD: Final = np.dtype(
-    [("first", "i4"), ("count", "i4"), ("stranger", "i4")],  # rows of HOLDING; person if nobody holds it
+    [("first", "u4"), ("count", "i4"), ("stranger", "u4")],  # rows of HOLDING; person if nobody holds it
     align=True,
 )
 HOLDING: Final = np.dtype([("valid_from", "i8"), ("valid_until", "i8"), ("person", "i8")])
@@ -134,11 +139,11 @@ PENDING: Final = np.dtype(
     [
         ("due", "i8"),
         ("position", "i8"),
-        ("person", "i4"),
-        ("point", "i4"),
-        ("to_zone", "i4"),
+        ("person", "u4"),
+        ("point", "u4"),
+        ("to_zone", "u4"),
         ("other_zone", "i4"),
-        ("next", "i4"),  # next at the same point; or next free row
+        ("next", "u4"),  # next at the same point; or next free row
         ("direction", "u1"),
     ],
     align=True,
@@ -148,10 +153,10 @@ PASSAGE: Final = np.dtype(
     [
         ("due", "i8"),
         ("position", "i8"),
-        ("subject", "i4"),  # the point
+        ("subject", "u4"),  # the point
         ("kind", "i4"),
-        ("from_zone", "i4"),
-        ("to_zone", "i4"),
+        ("from_zone", "u4"),
+        ("to_zone", "u4"),
         ("number", "i4"),
     ],
     align=True,
@@ -159,9 +164,9 @@ PASSAGE: Final = np.dtype(
 
 CLOCK_STATE: Final = np.dtype([("now", "i8")], align=True)
 
-SURVEY: Final = np.dtype([("first_at", "i8"), ("last_at", "i8"), ("denials", "i8")])
-"""What resolve saw in a batch: the earliest and the latest occurred_at that may matter, and how many
-readings were denied. The earliest is after the latest where there is none."""
+SURVEY: Final = np.dtype([("first_at", "i8"), ("last_at", "i8"), ("denials", "i8"), ("alarms", "i8")])
+"""What resolve saw in a batch: the earliest and the latest occurred_at that may matter, how many readings
+were denied, and how many alarms came. The earliest is after the latest where there is none."""
 
 SETTINGS: Final = np.dtype(
     [
@@ -186,16 +191,16 @@ CROSSING: Final = np.dtype(
         ("visit", "i8"),
         ("cause", "i8"),
         ("second_cause", "i8"),  # NONE if there is one cause only
-        ("signal", "i4"),
-        ("person", "i4"),
-        ("from_zone", "i4"),
-        ("from_maybe", "i4"),
-        ("to_zone", "i4"),
-        ("maybe", "i4"),
+        ("signal", "u4"),
+        ("person", "u4"),
+        ("from_zone", "u4"),
+        ("from_maybe", "u4"),
+        ("to_zone", "u4"),
+        ("maybe", "u4"),
         ("other_zone", "i4"),
-        ("point", "i4"),
+        ("point", "u4"),
         ("number", "i4"),
-        ("group", "i4"),  # the person's
+        ("group", "u4"),  # the person's
         ("kind", "u1"),
         ("basis", "u1"),
         ("late", "?"),
@@ -206,12 +211,8 @@ CROSSING: Final = np.dtype(
 
 LEVEL: Final = np.dtype(
     [
-        ("occurred_at", "i8"),
-        ("known_at", "i8"),
-        ("cause", "i8"),
-        ("second_cause", "i8"),
-        ("signal", "i4"),
-        ("zone", "i4"),
+        ("crossing", "u4"),  # row of the crossing that changed it
+        ("zone", "u4"),
         ("count", "i4"),
     ],
     align=True,
@@ -223,8 +224,8 @@ DOOR_CHANGE: Final = np.dtype(
         ("known_at", "i8"),
         ("cause", "i8"),
         ("value", "i8"),
-        ("signal", "i4"),
-        ("point", "i4"),
+        ("signal", "u4"),
+        ("point", "u4"),
         ("action", "u1"),  # FORCED, HELD, CLOSED
     ],
     align=True,
@@ -240,11 +241,11 @@ FINDING: Final = np.dtype(
         ("visit", "i8"),
         ("value", "i8"),
         ("limit", "i8"),
-        ("signal", "i4"),
-        ("person", "i4"),
-        ("credential", "i4"),
-        ("zone", "i4"),
-        ("point", "i4"),
+        ("signal", "u4"),
+        ("person", "u4"),
+        ("credential", "u4"),
+        ("zone", "u4"),
+        ("point", "u4"),
         ("first_cause", "i4"),  # rows of the causes
         ("causes", "i4"),
         ("kind", "u1"),  # RAISE, JOIN, CLEAR
@@ -261,14 +262,14 @@ EVENT: Final = np.dtype(
         ("alert", "i8"),  # which of its subject's alerts, from 1, or NONE
         ("value", "i8"),  # NONE_VALUE if there is none
         ("limit", "i8"),
-        ("signal", "i4"),
-        ("person", "i4"),
-        ("credential", "i4"),
-        ("zone", "i4"),
-        ("from_zone", "i4"),
+        ("signal", "u4"),
+        ("person", "u4"),
+        ("credential", "u4"),
+        ("zone", "u4"),
+        ("from_zone", "u4"),
         ("maybe_zone", "i4"),  # ANYWHERE if certain
-        ("point", "i4"),
-        ("from_device", "i4"),
+        ("point", "u4"),
+        ("from_device", "u4"),
         ("first_cause", "i4"),
         ("causes", "i4"),
         ("topic", "u1"),

@@ -6,7 +6,7 @@ that everything behind it sees only the newest.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from domain.vocabulary import Action, Category, Delivery, Direction, Method, Qua
 
 SCHEMA_VERSION: Final = 1
 _SCHEMA: Final = "urn:limen:signal:"
-_TYPE: Final = "limen.signal"
+ENVELOPE_TYPE: Final = "limen.signal"
 
 
 class Credential(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -114,7 +114,7 @@ UPCASTERS: Final[dict[int, Upcaster]] = {}
 _encode: Final = msgspec.json.Encoder().encode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 _decode_data: Final = msgspec.json.Decoder(Signal).decode
-_CURRENT: Final = f"{_SCHEMA}{SCHEMA_VERSION}"
+NEWEST_SCHEMA: Final = f"{_SCHEMA}{SCHEMA_VERSION}"
 
 
 def signal_id(*parts: str | bytes) -> str:
@@ -133,16 +133,31 @@ def signal_id(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
+def signal_ids(source: str, columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return `signal_id` of a source and each row of these columns.
+
+    >>> signal_ids("reader-7", [["42", "43"]])[0] == signal_id("reader-7", "42")
+    True
+    """
+    encoded = source.encode()
+    first, digest = len(encoded).to_bytes(4, "big") + encoded, hashlib.blake2b
+    if len(columns) > 1:
+        return [signal_id(source, *row) for row in zip(*columns, strict=True)]
+    parts = [text.encode() for text in columns[0]]
+    before = {length: first + length.to_bytes(4, "big") for length in set(map(len, parts))}
+    return [digest(before[len(part)] + part, digest_size=16).hexdigest() for part in parts]
+
+
 def write_signal(signal: Signal) -> bytes:
     """Return the signal as a CloudEvents envelope in JSON, in the newest schema version."""
     occurred = datetime.fromtimestamp(signal.time.occurred_at // 1_000_000, UTC)
     return _encode(
         _Envelope(
             specversion="1.0",
-            type=_TYPE,
+            type=ENVELOPE_TYPE,
             source=f"/{signal.site}/{signal.device}",
             id=signal.id,
-            dataschema=_CURRENT,
+            dataschema=NEWEST_SCHEMA,
             data=msgspec.Raw(_encode(signal)),
             time=occurred.isoformat().replace("+00:00", "Z"),
             subject=signal.point,
@@ -159,7 +174,7 @@ def read_signal(wire: bytes) -> Signal:
     """
     try:
         envelope = _decode_envelope(wire)
-        newest = envelope.dataschema == _CURRENT
+        newest = envelope.dataschema == NEWEST_SCHEMA
         signal = _decode_data(envelope.data) if newest else _upcast(envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableSignal(f"not a signal: {error}") from error
@@ -172,7 +187,7 @@ def _upcast(envelope: _Envelope) -> Signal:
     head, _, version = envelope.dataschema.rpartition(":")
     if f"{head}:" != _SCHEMA or not version.isdigit() or int(version) > SCHEMA_VERSION:
         raise UnreadableSignal(
-            f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {_CURRENT}"
+            f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {NEWEST_SCHEMA}"
         )
     data = msgspec.json.decode(envelope.data)
     for step in range(int(version), SCHEMA_VERSION):

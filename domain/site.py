@@ -111,7 +111,9 @@ class Site(Document):
     id: Identifier
     label: Label | None = None
     time_zone: TimeZoneName
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = Field(
+        None, description="In degrees; with the longitude, cards used here are compared with other sites"
+    )
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     zones: tuple[Zone, ...]
     points: tuple[Point, ...]

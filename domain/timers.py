@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domain.kernels import inlined, records
 
-TIMER: Final = np.dtype([("due", "i8"), ("subject", "i4"), ("kind", "i4")], align=True)
+TIMER: Final = np.dtype([("due", "i8"), ("subject", "u4"), ("kind", "i4")], align=True)
 NEVER: Final = 2**62
 
 

@@ -44,6 +44,9 @@ class Action(StrEnum):
     TICKED = "ticked"
     LOADED = "loaded"
     PLACED = "placed"
+    DECIDED = "decided"
+    IMPOSSIBLE_TRAVEL = "impossible_travel"
+    TWO_SITES = "two_sites"
 
 
 class Reason(StrEnum):
@@ -210,6 +213,39 @@ class Topic(StrEnum):
     ALERT_RAISED = "alert.raised"
     ALERT_JOINED = "alert.joined"
     ALERT_CLEARED = "alert.cleared"
+    SIGNAL_REPEATED = "signal.repeated"
+    ALERT_ACKNOWLEDGED = "alert.acknowledged"
+    ALERT_ASSIGNED = "alert.assigned"
+    ALERT_NOTED = "alert.noted"
+    ALERT_CLOSED = "alert.closed"
+    ALERT_REOPENED = "alert.reopened"
+
+
+class Decision(StrEnum):
+    """What a person decided about an alert; its event's topic is `alert.` and this word."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
+    NOTED = "noted"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+class CaseStatus(StrEnum):
+    """How far people have come with an alert."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+class Resolution(StrEnum):
+    """Why an alert's case was closed."""
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    EXPLAINED = "explained"
+    DUPLICATE = "duplicate"
 
 
 def code(member: StrEnum) -> int:

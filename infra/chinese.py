@@ -6,7 +6,13 @@ WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "
 
 SENTENCES: Final[dict[str, str]] = {
     # Headings of tables and fields
+    "acknowledged by": "确认人",
+    "alert": "告警",
+    "assigned to": "负责人",
     "basis": "依据",
+    "by": "操作人",
+    "case": "处置",
+    "decision": "决定",
     "detail": "详情",
     "differing": "内容不同",
     "double": "重复",
@@ -29,6 +35,7 @@ SENTENCES: Final[dict[str, str]] = {
     "person": "人员",
     "place": "地点",
     "reason": "原因",
+    "resolution": "结论",
     "replayed": "重放得到",
     "rule": "规则",
     "running": "运行中",
@@ -42,6 +49,7 @@ SENTENCES: Final[dict[str, str]] = {
     "state kept": "状态快照",
     "status": "状态",
     "times": "次数",
+    "version": "版本",
     "way": "路径",
     "what": "内容",
     "what it means": "含义",
@@ -103,6 +111,9 @@ SENTENCES: Final[dict[str, str]] = {
     # Manual placement
     "{person}: {where}, since {when}": "{person}：{where}，自 {when} 起",
     "{person} was not placed: {reason}": "未登记 {person}：{reason}",
+    # Cases
+    "Nothing was decided: {reason}": "未作决定：{reason}",
+    "nothing has been decided about it": "尚无处置决定",
     # The demonstration and its summary
     "A recorded fortnight: every badge reading of an office building": "实录两周：一座办公楼的全部刷卡记录",
     "A simulated day: {n:,} people on a campus, faster than life": "模拟一天：园区 {n:,} 人，快进播放",
@@ -128,6 +139,8 @@ SENTENCES: Final[dict[str, str]] = {
     "more people in a zone than allowed": "区域内人数超过上限",
     "inside, but never came in: a tailgate?": "人在内却无进门记录：尾随或门被撑住",
     "one card or door refused repeatedly": "同一张卡或同一扇门反复被拒",
+    "a card at two sites, faster than anyone travels": "同一张卡先后用于两个站点，快于任何交通：卡片可能被复制",
+    "inside two sites at the same time": "同一时间在两个站点之内",
     "came in twice without leaving": "未离开又进入：卡片可能被转借",
     "a door opened without leave": "未经许可，门被打开",
     "a door stands open too long": "门开得太久",
@@ -150,6 +163,8 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "anti_passback": "反潜回",
         "door_forced": "强行开门",
         "door_held": "门未关",
+        "impossible_travel": "不可能的行程",
+        "two_sites": "同时在两处",
     },
     "basis": {
         "none": "-",
@@ -161,6 +176,20 @@ NAMES: Final[dict[str, dict[str, str]]] = {
     },
     "severity": {"none": "-", "info": "提示", "warning": "警告", "critical": "严重"},
     "status": {"open": "未解除", "cleared": "已解除"},
+    "case": {"open": "待处理", "acknowledged": "已确认", "closed": "已关闭"},
+    "decision": {
+        "acknowledged": "确认",
+        "assigned": "指派",
+        "noted": "备注",
+        "closed": "关闭",
+        "reopened": "重新打开",
+    },
+    "resolution": {
+        "confirmed": "属实",
+        "false_alarm": "误报",
+        "explained": "已查明",
+        "duplicate": "重复",
+    },
     "entry": {"open": "待处理", "retried": "已重读"},
     "verdict": {"ok": "正常", "warn": "注意", "fail": "错误"},
     "check": {
@@ -180,6 +209,7 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "visits": "到访",
         "alerts": "告警",
         "passages": "通行",
+        "alert_decisions": "告警处置",
     },
     "category": {
         "credential": "凭证",
@@ -205,6 +235,9 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "ticked": "走时",
         "loaded": "载入",
         "placed": "人工登记",
+        "decided": "处置决定",
+        "impossible_travel": "不可能的行程",
+        "two_sites": "同时在两处",
     },
     "topic": {
         "site.applied": "站点生效",
@@ -236,6 +269,12 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "alert.raised": "告警",
         "alert.joined": "并入告警",
         "alert.cleared": "告警解除",
+        "alert.acknowledged": "告警已确认",
+        "alert.assigned": "告警已指派",
+        "alert.noted": "告警备注",
+        "alert.closed": "告警已关闭",
+        "alert.reopened": "告警重新打开",
+        "signal.repeated": "信号重复",
     },
     "rejection": {
         "unreadable": "无法读取",
@@ -257,5 +296,6 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "negative_count": "计数为负",
         "unknown_schema": "未知格式版本",
         "other": "其他",
+        "foreign_key": "键与站点不符",
     },
 }

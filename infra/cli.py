@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from infra.commands import feed, history, log, placing, quarantine, running, setup
+from infra.commands import (
+    cases,
+    connect,
+    cross_site,
+    feed,
+    gateway,
+    history,
+    log,
+    placing,
+    quarantine,
+    running,
+    setup,
+    sink,
+    topics,
+    worker,
+)
 from infra.compiled_cache import use_compiled_cache
 from infra.failure import FAILED, explained
 
@@ -22,20 +37,29 @@ app.command("init")(setup.init)
 app.command("import")(feed.import_files)
 app.command("simulate")(feed.simulate)
 app.command("run")(running.run)
+app.command("connect")(connect.connect)
+app.command("worker")(worker.worker)
+app.command("cross-site")(cross_site.cross_site)
+app.command("gateway")(gateway.gateway)
 app.command("status")(running.status)
 app.command("occupancy")(history.occupancy)
 app.command("visits")(history.visits)
 app.command("trace")(history.trace)
 app.command("alerts")(history.alerts)
+app.add_typer(cases.app, name="case")
 app.command("place")(placing.place)
 app.command("events")(log.events)
 app.command("signals")(log.signals)
+app.command("sink")(sink.sink)
+app.add_typer(sink.history_app, name="history")
 app.command("replay")(log.replay)
 app.command("verify")(log.verify)
 app.command("sql")(history.sql)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(topics.app, name="topics")
 app.command("doctor")(setup.doctor)
 app.command("demo")(setup.demo)
+app.command("demo-kafka")(setup.demo_kafka)
 
 
 def main() -> None:

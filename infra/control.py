@@ -94,6 +94,19 @@ def placement(site: str, at_us: int, person: str, data: dict[str, str]) -> Signa
     )
 
 
+def decision(id: str, site: str, at_us: int, decided_at: int, data: dict[str, Any]) -> Signal:
+    """Return the control signal that tells of a decision; it was heard of when it was decided."""
+    return Signal(
+        id=id,
+        site=site,
+        device=DEVICE,
+        category=Category.CONTROL,
+        action=Action.DECIDED,
+        time=Time(at_us, decided_at, quality=Quality.RECEIPT),
+        data=data,
+    )
+
+
 def _in_force(log: Log, kind: str) -> tuple[int, str | None]:
     """Return how many documents (and pieces) of a kind were applied, and the hash of the newest whole one."""
     count, position = 0, None
@@ -142,7 +155,7 @@ def _pieces(directory: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _refuse_rejected(kind: str, decided: Decided) -> None:
-    for event in decided.events:
+    for event in decided.events_of(Topic.CONTROL_REJECTED):
         if event.topic is Topic.CONTROL_REJECTED:
             reason = (event.detail or {}).get("reason", "no reason given")
             raise Failure(f"{kind}: {reason}; correct the file and do the same again")

@@ -1,6 +1,5 @@
 """The demonstration: a recorded fortnight and a simulated day become occupancy, visits and alerts."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -18,7 +17,7 @@ from infra.control import apply_settings
 from infra.directory_file import write_directory
 from infra.failure import Failure
 from infra.home import OpenHome
-from infra.initialising import initialise
+from infra.initialising import fresh_folder, initialise
 from infra.language import Language
 from infra.progress import shown
 from infra.rendering import console, say
@@ -45,7 +44,7 @@ def demonstrate(root: Path, recording: Path) -> None:
         raise Failure(
             f"{recording}: there is no such file; run this in the project's folder, or give --recording"
         )
-    _fresh(root)
+    fresh_folder(root, _MARK)
     recorded, campus = root / "gastech", root / "campus"
     initialise(recorded, "gastech")
     language = Language.of(recorded)
@@ -102,16 +101,3 @@ def _line(at: datetime, inside: int, home: OpenHome, language: Language) -> Text
     line.highlight_words(["█"], "cyan")
     line.highlight_words(["░"], "dim")
     return line
-
-
-def _fresh(root: Path) -> None:
-    """Make the folder empty, if it is ours to empty."""
-    mark = root / _MARK
-    if mark.exists():
-        shutil.rmtree(root)
-    elif root.exists() and next(root.iterdir(), None) is not None:
-        raise Failure(
-            f"{root} holds something that is not an earlier demonstration: name another with --home"
-        )
-    root.mkdir(parents=True, exist_ok=True)
-    mark.touch()

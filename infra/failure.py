@@ -6,6 +6,8 @@ DONE: Final = 0
 NO: Final = 1
 WRONG_USE: Final = 2
 FAILED: Final = 3
+FENCED: Final = 4
+"""Another worker has taken over; started again, this one takes part anew."""
 
 
 class Failure(Exception):

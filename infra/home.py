@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from domain.directory import Directory
     from domain.policy import Policy
     from domain.site import Site
+    from infra.command_side.cases import Cases
+    from infra.command_side.relay import Relay
     from infra.pipeline import Pipeline
     from projections.client import History
     from projections.sink import Sink
@@ -137,9 +139,9 @@ class OpenHome:
     @cached_property
     def sink(self) -> "Sink":
         """What brings the history up to the log."""
-        from projections.sink import Sink
+        from projections.sink import BATCH, Sink
 
-        return Sink(self.history, self.log, PARTITION, batch_rows=self.settings.sink_batch_rows)
+        return Sink(self.history, self.log, PARTITION, batch_rows=min(BATCH, self.settings.sink_batch_rows))
 
     @cached_property
     def pipeline(self) -> "Pipeline":
@@ -171,6 +173,40 @@ class OpenHome:
         )
         self._open.callback(pipeline.close)
         return pipeline
+
+    @property
+    def has_cases(self) -> bool:
+        """Whether anything can have been decided about alerts: PostgreSQL is used, or the file is there."""
+        return self.settings.postgres.host is not None or self.paths.cases.exists()
+
+    @cached_property
+    def cases(self) -> "Cases":
+        """What people decide about alerts; an alert is one that the history has."""
+        from infra.command_side.cases import Cases
+        from infra.command_side.storage import PostgresStorage, SqliteStorage
+        from projections.alerts import alert_exists
+
+        postgres = self.settings.postgres
+        cases = Cases(
+            PostgresStorage(postgres) if postgres.host is not None else SqliteStorage(self.paths.cases),
+            lambda alert: self.site.id if alert_exists(self.history, self.site, alert) else None,
+        )
+        self._open.callback(cases.close)
+        return cases
+
+    @cached_property
+    def relay(self) -> "Relay":
+        """What brings the decisions into the log, at the log's time."""
+        from infra.command_side.relay import Relay
+
+        return Relay(
+            self.cases,
+            self.log,
+            PARTITION,
+            name=f"log/{self.site.id}",
+            concerns=lambda site: site == self.site.id,
+            log_time=lambda: self.pipeline.runner.engine.now,
+        )
 
     def forget_pipeline(self) -> None:
         """Make the next use start again from what is committed: for after a write that failed."""

@@ -54,6 +54,22 @@ def initialise(root: Path, template: str) -> dict[str, Any]:
     return {"home": str(root.absolute()), "template": template, "files": sorted([*files, home.key.name])}
 
 
+def fresh_folder(root: Path, mark: str) -> None:
+    """Make a folder empty but for a file named `mark`, which says that it is ours to empty the next time.
+
+    Raises:
+        Failure: it holds something, and no such mark.
+    """
+    if (root / mark).exists():
+        shutil.rmtree(root)
+    elif root.exists() and next(root.iterdir(), None) is not None:
+        raise Failure(
+            f"{root} holds something that is not an earlier demonstration: name another with --home"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    (root / mark).touch()
+
+
 def _template_files(template: str) -> list[tuple[str, bytes]]:
     folder = resources.files("infra") / "templates" / template
     return [(file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith(_KINDS)]

@@ -9,20 +9,23 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
 
-from domain.event import Event
-from domain.signal import Signal, write_signal
+import pyarrow as pa
+
+from domain.columns import column_values, joined, signal_columns
+from domain.signal import Signal
+from domain.wires import signal_wires
 from streams.log import Appended, Draft, Log
 from streams.runner import BATCH, Decided, Runner
 
-SINK_ROWS: Final = 50_000
+SINK_ROWS: Final = 200_000
 """Signals and events inserted into the history at once: fewer, larger inserts are faster."""
 
 
 class Sink(Protocol):
     """What the pipeline needs of the history."""
 
-    def write(self, signals: Sequence[tuple[int, Signal]], events: Sequence[tuple[int, Event]]) -> None:
-        """Insert signals and events at hand, with their offsets, and whatever the log has before them."""
+    def write(self, first_signal: int, signals: pa.Table, first_event: int, events: pa.Table) -> None:
+        """Insert signals and events at hand from these offsets on, and what the log has before them."""
 
     def catch_up(self) -> object:
         """Insert every committed signal and event the history does not have."""
@@ -47,24 +50,38 @@ class Pipeline:
         self._partition = partition
         self._batch = batch
         self._sink_rows = sink_rows
-        self._appended: Sequence[Signal] = ()
+        self._appended: pa.Table | None = None
         self._decided: list[Decided] = []
         self._writer = ThreadPoolExecutor(1, "history")
         self._writing: Future[None] | None = None
 
     def append(self, signals: Sequence[Signal]) -> Appended:
         """Make signals durable, leaving out those the log has."""
-        drafts = [Draft(signal.id, signal.site, write_signal(signal)) for signal in signals]
-        appended = self._log.append(self._partition, drafts)
-        is_next = appended.first_offset == self.runner.engine.position
-        self._appended = signals if is_next and not appended.duplicates else ()
+        return self.append_columns(signal_columns(signals))
+
+    def append_columns(self, signals: pa.Table) -> Appended:
+        """Make a table of `SIGNAL_COLUMNS` durable, leaving out those the log has."""
+        ids, sites = column_values(signals, "id"), column_values(signals, "site")
+        appended = self._log.append(self._partition, list(map(Draft, ids, sites, signal_wires(signals))))
+        if appended.first_offset != self.runner.engine.position:
+            self._appended = None
+        elif appended.duplicates:
+            self._appended = signals.take(self._places_of(appended, ids))
+        else:
+            self._appended = signals
         return appended
+
+    def _places_of(self, appended: Appended, ids: Sequence[str]) -> pa.Array:
+        """Return where among the ids those stand that were new: the log has them in the same order."""
+        new = self._log.read(self._partition, appended.first_offset, appended.accepted)
+        places = enumerate(ids)
+        return pa.array([next(at for at, id_ in places if id_ == stored.id) for stored in new], pa.int64())
 
     def decide(self) -> Iterator[Decided]:
         """Decide and commit everything appended, batch by batch; some of it goes into the history already."""
-        at_hand, self._appended = self._appended, ()
+        at_hand, self._appended = self._appended, None
         while decided := self.runner.step(self._batch, at_hand):
-            at_hand = at_hand[len(decided.signals) :]
+            at_hand = at_hand and at_hand[len(decided.signals) :]
             self._decided.append(decided)
             if sum(len(batch.signals) + len(batch.events) for batch in self._decided) >= self._sink_rows:
                 self._write_decided()
@@ -92,8 +109,10 @@ class Pipeline:
         if batches:
             self._writing = self._writer.submit(
                 self._sink.write,
-                [pair for batch in batches for pair in enumerate(batch.signals, batch.first_signal)],
-                [pair for batch in batches for pair in enumerate(batch.events, batch.first_event)],
+                batches[0].first_signal,
+                joined([batch.signals for batch in batches]),
+                batches[0].first_event,
+                joined([batch.events for batch in batches]),
             )
 
     def _finish_writing(self) -> None:

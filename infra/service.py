@@ -17,6 +17,7 @@ import structlog
 from domain.signal import Signal, Time, signal_id
 from domain.vocabulary import Action, Category, Topic
 from infra.answers.registry import answer
+from infra.command_side.errors import CommandSideUnavailable
 from infra.control import DEVICE, apply_settings
 from infra.control_socket import ControlSocket, Request
 from infra.failure import FAILED, Failure, explained, is_ours
@@ -40,6 +41,7 @@ class Service:
         self._stopping = threading.Event()
         self._log = structlog.get_logger()
         self._sink_due = 0.0
+        self._relay_due, self._relay_wait = 0.0, _FIRST_WAIT_SECONDS
         home.stopping = self._stopping.is_set
         home.running_pid = os.getpid()
 
@@ -56,6 +58,8 @@ class Service:
         """
         home = self._home
         apply_settings(home)
+        if home.has_cases:
+            home.relay.run()
         home.pipeline.advance()
         socket = ControlSocket(home.paths.root, self._requests)
         try:
@@ -87,13 +91,26 @@ class Service:
         if not self._stopping.is_set():
             self._supervised(self._tick)
 
+    def _bring_decisions(self) -> None:
+        """Tell the log what was decided elsewhere; while the command side is away, ask it ever less often."""
+        if not self._home.has_cases or time.monotonic() < self._relay_due:
+            return
+        try:
+            self._home.relay.run()
+        except CommandSideUnavailable as error:
+            self._relay_wait = min(2 * self._relay_wait, _LONGEST_WAIT_SECONDS)
+            self._log.warning("command side away", error=str(error), next_try_seconds=self._relay_wait)
+        else:
+            self._relay_wait = _FIRST_WAIT_SECONDS
+        self._relay_due = time.monotonic() + self._relay_wait
+
     def _tick(self) -> None:
+        self._bring_decisions()
         pipeline = self._home.pipeline
         pipeline.append([tick(self._home.site.id, self._clock(), self._home.settings.clock_seconds)])
         for decided in pipeline.decide():
-            for event in decided.events:
-                if event.topic is Topic.ALERT_RAISED:  # says nothing of persons: anybody may read a log
-                    self._log.info("alert", position=event.position, rule=event.rule, zone=event.zone)
+            for event in decided.events_of(Topic.ALERT_RAISED):  # of persons nothing: anybody may read a log
+                self._log.info("alert", position=event.position, rule=event.rule, zone=event.zone)
         if time.monotonic() >= self._sink_due:
             pipeline.sink()
             self._sink_due = time.monotonic() + SINK_EVERY_SECONDS

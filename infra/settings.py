@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from domain.site import Document
-from infra.invalid_settings import InvalidSettings, Problem, complaints, read_text
+from infra.invalid_settings import Complaint, InvalidSettings, Loc, Problem, complaints, read_text
+from streams.kafka.settings import KafkaSettings
 
 DEFAULT_HOME: Final = "limen-home"
 PREFIX: Final = "LIMEN_"
@@ -63,13 +65,238 @@ class Home:
         return self.root / "history"
 
     @property
+    def cases(self) -> Path:
+        """What people decided about alerts, unless PostgreSQL keeps it."""
+        return self.root / "cases.sqlite"
+
+    @property
+    def spool(self) -> Path:
+        """Signals that wait for Kafka."""
+        return self.root / "spool.sqlite"
+
+    @property
     def key(self) -> Path:
         """The key of the credentials' hashes."""
         return self.root / "key"
 
 
+class ClickHouse(Document):
+    """The table `[clickhouse]`: the server that keeps the history of many sites, and how it is filled."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/]+")] = Field(
+        "http://127.0.0.1:8123",
+        description="Of a server or gateway, with the user: http://limen@host:8123. All sinks use the same",
+    )
+    password: str = Field("", description="The user's; better in LIMEN_CLICKHOUSE_PASSWORD than in a file")
+    cluster: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="The cluster's name, where the server is one of several"
+    )
+    batch_rows: Annotated[int, Field(gt=0)] = Field(
+        50_000, description="Signals or events inserted at once while behind"
+    )
+    batch_seconds: Annotated[float, Field(gt=0)] = Field(
+        2, description="How long new signals and events wait for others, while there are few"
+    )
+    writers: Annotated[int, Field(gt=0, le=64)] = Field(
+        2, description="Partitions that one sink process writes at the same time"
+    )
+    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
+        10, description="A sink that is not heard for so long loses its partitions to the others"
+    )
+
+    @property
+    def address(self) -> str:
+        """The url with the password in it."""
+        if not self.password:
+            return self.url
+        scheme, _, rest = self.url.partition("://")
+        before, _, host = rest.rpartition("@")
+        user = before.partition(":")[0] or "default"
+        return f"{scheme}://{user}:{quote(self.password, safe='')}@{host}"
+
+
+def _dotted(given: Any) -> Any:
+    """Return a table with `a.b = 1` as TOML reads it, a table in a table, with the name `a.b`."""
+    if not isinstance(given, Mapping):
+        return given
+    flat: dict[str, Any] = {}
+    for name, value in given.items():
+        inner = _dotted(value)
+        if isinstance(inner, Mapping):
+            flat |= {f"{name}.{below}": one for below, one in inner.items()}
+        else:
+            flat[name] = inner
+    return flat
+
+
+class Kafka(Document):
+    """The table `[kafka]`: where the log of many sites is, and what its topics must be like."""
+
+    bootstrap_servers: Annotated[str, Field(min_length=1)] = Field(
+        "127.0.0.1:9092", description="host:port of a broker; several with commas"
+    )
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = Field(
+        "limen", description="Topics are PREFIX.signals and so on"
+    )
+    group: Annotated[str, Field(min_length=1)] = Field(
+        "limen", description="The consumer group whose committed offsets are the positions"
+    )
+    partitions: Annotated[int, Field(gt=0)] = Field(
+        12,
+        description="Of each topic: as many workers at most. Fixed once there are signals",
+    )
+    replication_factor: Annotated[int, Field(gt=0)] = Field(3, description="Copies of each message")
+    min_insync_replicas: Annotated[int, Field(gt=0)] = Field(
+        2, description="Copies there must be before a write counts as durable"
+    )
+    signals_retention_days: Annotated[float, Field(ge=0)] = Field(
+        0, description="How long signals stay; 0: for ever. Likewise the others"
+    )
+    events_retention_days: Annotated[float, Field(ge=0)] = 0
+    commands_retention_days: Annotated[float, Field(ge=0)] = 0
+    quarantine_retention_days: Annotated[float, Field(ge=0)] = 0
+    persons_retention_days: Annotated[float, Field(ge=0)] = Field(
+        7, description="Of what the rules across sites look at"
+    )
+    max_message_bytes: Annotated[int, Field(ge=10_000, le=100_000_000)] = Field(
+        1_000_000, description="Of one signal or event; a larger signal goes to the quarantine"
+    )
+    linger_milliseconds: Annotated[float, Field(ge=0, le=900_000)] = Field(
+        5, description="How long signals are gathered into one request"
+    )
+    queue_messages: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
+        100_000, description="Signals a producer holds before it blocks"
+    )
+    queue_megabytes: Annotated[int, Field(gt=0, le=2_000)] = Field(
+        128, description="Their size before it blocks"
+    )
+    wait_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
+        15, description="How long a call waits for a broker before it gives up"
+    )
+    transaction_seconds: Annotated[float, Field(ge=1, le=900)] = Field(
+        60, description="After so long the broker aborts a transaction whose worker is gone"
+    )
+    sasl_password: str = Field(
+        "", repr=False, description="Better in LIMEN_KAFKA_SASL_PASSWORD than in a file"
+    )
+    client: Annotated[dict[str, str | int | float | bool], BeforeValidator(_dotted)] = Field(
+        {}, description="Anything else librdkafka knows, above all TLS and SASL: security.protocol, …"
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> "Kafka":
+        self.client_settings()
+        return self
+
+    def client_settings(self) -> KafkaSettings:
+        """Return what `streams.kafka` takes."""
+        fields = self.model_dump(
+            exclude={"sasl_password", "linger_milliseconds", "queue_megabytes", "client"}
+        )
+        password = {"sasl.password": self.sasl_password} if self.sasl_password else {}
+        return KafkaSettings(
+            **fields,
+            linger_ms=self.linger_milliseconds,
+            queue_kilobytes=self.queue_megabytes * 1_024,
+            client={**self.client, **password},
+        )
+
+
+class Postgres(Document):
+    """The table `[postgres]`: the server that keeps what people decide, in place of SQLite files in the home.
+
+    What is not here, such as TLS, libpq takes from its own variables (PGSSLMODE, PGSSLROOTCERT, …).
+    """
+
+    host: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Its name, its address, or the folder of its Unix socket; none: SQLite is used"
+    )
+    port: Annotated[int, Field(gt=0, lt=65_536)] = 5432
+    dbname: Annotated[str, Field(min_length=1)] = "limen"
+    user: Annotated[str, Field(min_length=1)] = "limen"
+    password: str | None = Field(
+        None, repr=False, description="Better in LIMEN_POSTGRES_PASSWORD or in `password_file` than here"
+    )
+    password_file: Path | None = Field(None, description="A file that holds the password, and nothing else")
+    schema_name: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+        "limen", description="Of the tables; it is made if it is not there"
+    )
+    pool_size: Annotated[int, Field(gt=0)] = Field(2, description="Connections that stay open")
+    max_overflow: Annotated[int, Field(ge=0)] = Field(4, description="Connections more, when they are needed")
+    connect_timeout_seconds: Annotated[int, Field(gt=0)] = 5
+
+
+class Worker(Document):
+    """The table `[worker]`: how `limen worker` decides the signals in Kafka, alike in all workers."""
+
+    clock_ahead_hours: Annotated[float, Field(ge=0)] = Field(
+        24, description="A signal that claims to be so much later than the broker's clock is quarantined"
+    )
+    batch_signals: Annotated[int, Field(gt=0)] = Field(
+        10_000, description="Decided in one transaction at most, of one partition"
+    )
+    gather_milliseconds: Annotated[float, Field(ge=0)] = Field(
+        10, description="Least time between two transactions of a partition; more: fewer, larger ones"
+    )
+    snapshot_every_signals: Annotated[int, Field(gt=0)] = Field(
+        200_000, description="Of one partition; fewer: a partition moves faster, more is written"
+    )
+    snapshot_after_seconds: Annotated[float, Field(gt=0)] = Field(
+        3_600, description="At the latest, where anything was decided; well below the signals' retention"
+    )
+    threads: Annotated[int, Field(gt=0, le=256)] = Field(
+        8, description="Partitions decided and committed at the same time"
+    )
+    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
+        10, description="A worker that is not heard for so long loses its partitions to the others"
+    )
+    second_stage: bool = Field(
+        False, description="Tell readings and visits to the stage that looks across sites"
+    )
+    on_defect: Literal["exit", "hold"] = Field(
+        "exit",
+        description="When the engine fails. exit: the process ends. hold: it keeps that partition undecided, "
+        "so that the defect does not go on to the other workers, and decides the rest until it is stopped",
+    )
+    defects: Path | None = Field(
+        None, description="Folder for what reproduces a defect of the engine; none: `defects` in the home"
+    )
+
+
+class CrossSite(Document):
+    """The table `[cross_site]`: what is asked between sites (docs/rules.md, section 13)."""
+
+    speed_limit_kmh: Annotated[float, Field(gt=0)] = Field(
+        900, description="Nobody is faster from site to site: an airliner's cruise. Where nobody flies: 150"
+    )
+    minimum_distance_km: Annotated[float, Field(ge=0)] = Field(
+        10, description="Sites nearer to each other than this are not compared for travel"
+    )
+    tolerance_km: Annotated[float, Field(ge=0)] = Field(
+        2, description="How far from the sites' coordinates their readers may be, both together"
+    )
+    tolerance_seconds: Annotated[float, Field(ge=0)] = Field(
+        30, description="How far the clocks of two readers may differ"
+    )
+    window_minutes: Annotated[float, Field(ge=1)] = Field(
+        60, description="One card gives at most one finding for two sites in each window"
+    )
+    overlap_minutes: Annotated[float, Field(ge=0)] = Field(
+        5, description="Visits to two sites may overlap by as much"
+    )
+    horizon_hours: Annotated[float, Field(gt=0, le=168)] = Field(
+        24, description="What came into the log further apart is not compared; read again at each start"
+    )
+    same_place: tuple[Annotated[frozenset[str], Field(min_length=2)], ...] = Field(
+        (), description="Groups of sites that share a boundary, and are not compared with each other"
+    )
+
+
 class Settings(Document):
-    """How Limen runs. Each field has an environment variable, `LIMEN_` and its name in capitals."""
+    """How Limen runs. Each field has an environment variable, `LIMEN_` and its name in capitals.
+
+    A field of a table has the table's name in between: LIMEN_CLICKHOUSE_PASSWORD.
+    """
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json", "auto"] = Field(
@@ -89,8 +316,20 @@ class Settings(Document):
         10_000, description="Decided in one transaction"
     )
     sink_batch_rows: Annotated[int, Field(gt=0)] = Field(
-        50_000, description="Inserted into the history at once"
+        200_000, description="Inserted into the history at once"
     )
+    metrics_host: str = Field("127.0.0.1", description="Where /metrics, /livez and /readyz are served")
+    metrics_port: Annotated[int, Field(ge=0, lt=65_536)] | None = Field(
+        None, description="Of each process that stays; none: not served; 0: a free one"
+    )
+    spool_limit_megabytes: Annotated[int, Field(gt=0)] = Field(
+        1_024, description="What a connector keeps while Kafka is away; then it reads no further"
+    )
+    kafka: Kafka = Kafka()
+    clickhouse: ClickHouse = ClickHouse()
+    cross_site: CrossSite = CrossSite()
+    postgres: Postgres = Postgres()
+    worker: Worker = Worker()
 
 
 def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
@@ -106,23 +345,44 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
         match = re.search(r"\(at line (\d+), column \d+\)", str(error))
         line = int(match[1]) if match else text.count("\n") + 1  # else it is the end of the document
         raise InvalidSettings([Problem(str(home.settings), line, "", f"this is no TOML: {error}")]) from error
-    variables = {
-        field: environ[name] for field in Settings.model_fields if (name := PREFIX + field.upper()) in environ
-    }
+    variables = _variables(Settings, PREFIX, environ)
     found = [
-        Problem(str(home.settings), _line(text, str(loc[0]) if loc else ""), ".".join(map(str, loc)), message)
+        Problem(str(home.settings), _line(text, loc), ".".join(map(str, loc)), message)
         for loc, message in _complaints(written)
     ]
     found += [
-        Problem("environment", None, PREFIX + str(loc[0]).upper() if loc else "", message)
+        Problem("environment", None, PREFIX + "_".join(map(str, loc)).upper() if loc else "", message)
         for loc, message in _complaints(variables)
     ]
     if found:
         raise InvalidSettings(found)
-    return Settings.model_validate({**written, **variables})
+    return Settings.model_validate(_merged(written, variables))
 
 
-def _complaints(given: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+def _variables(model: type[Document], prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the environment says, in the form of the model's document."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        variable, table = prefix + name.upper(), field.annotation
+        if isinstance(table, type) and issubclass(table, Document):
+            if inner := _variables(table, f"{variable}_", environ):
+                found[name] = inner
+        elif variable in environ:
+            found[name] = environ[variable]
+    return found
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with another's fields over its own, tables field by field."""
+    both = {
+        name: _merged(under[name], over[name])
+        for name in under.keys() & over.keys()
+        if isinstance(over[name], dict) and isinstance(under[name], dict)
+    }
+    return {**under, **over, **both}
+
+
+def _complaints(given: dict[str, Any]) -> list[Complaint]:
     try:
         Settings.model_validate(given)
     except ValidationError as error:
@@ -130,7 +390,10 @@ def _complaints(given: dict[str, Any]) -> list[tuple[tuple[str | int, ...], str]
     return []
 
 
-def _line(text: str, field: str) -> int:
-    """Return the line on which a top-level field or table of a TOML text is named."""
-    named = re.compile(rf"""^\s*\[*\s*["']?{re.escape(field)}["']?\s*[=.\]]""")
-    return next((line for line, written in enumerate(text.splitlines(), 1) if named.match(written)), 1)
+def _line(text: str, loc: Loc) -> int:
+    """Return the line on which a field of a TOML text is named, or what is around it."""
+    lines, line = text.splitlines(), 0
+    for step in loc[:2]:
+        named = re.compile(rf"""^\s*\[*\s*["']?{re.escape(str(step))}["']?\s*[=.\]]""")
+        line = next((at for at in range(line, len(lines)) if named.match(lines[at])), line)
+    return line + 1

@@ -29,6 +29,8 @@ _MEANINGS: Final = {
     "anti_passback": "came in twice without leaving",
     "door_forced": "a door opened without leave",
     "door_held": "a door stands open too long",
+    "impossible_travel": "a card at two sites, faster than anyone travels",
+    "two_sites": "inside two sites at the same time",
 }
 
 

@@ -1,6 +1,6 @@
-"""Alerts: what was found, whether it still stands, and the signals it rests on."""
+"""Alerts: what was found, whether it still stands, the signals it rests on, and what people decided."""
 
-from typing import Any
+from typing import Any, Final
 
 from domain.site import Site
 from projections.client import History
@@ -29,6 +29,11 @@ HAVING countIf(raised) > 0
     AND at >= {from:Int64} AND at < {to:Int64}
 ORDER BY at, minIf(by.offset, raised)
 """
+_CASES: Final = """
+SELECT alert, status, decided_by, toUnixTimestamp64Micro(decided_at) AS at, assignee, resolution
+FROM cases
+WHERE site = {site:String} AND alert IN {alerts:Array(String)}
+"""
 
 
 def alerts(
@@ -43,13 +48,16 @@ def alerts(
 ) -> list[dict[str, Any]]:
     """Return the alerts that happened in [from, to), in order of time.
 
-    Each is `{alert_id, rule, severity, person, zone, point, occurred_at, status, evidence}`: `status` is
-    `open` or `cleared`, `evidence` the ids of the signals that raised it and of those that joined it, in
-    log order.
+    Each is `{alert_id, rule, severity, person, zone, point, occurred_at, status, evidence, case}`: `status`
+    is `open` or `cleared`, as what was found still holds or not; `evidence` the ids of the signals that
+    raised it and of those that joined it, in log order; `case` None, or what people decided about it:
+    `{status, by, decided_at, assignee, resolution}`, with `status` `open`, `acknowledged` or `closed`, and
+    by whom and when the newest decision was taken.
     """
     wanted = {"site": site.id, "rule": rule, "person": person, "zone": zone} | span(from_us, to_us)
     found = history.rows(_ALERTS, wanted)
     ids = _signal_ids(history, {(row["log"], position) for row in found for position in row["positions"]})
+    cases = _cases(history, site, [row["alert"] for row in found])
     return [
         {
             "alert_id": row["alert"],
@@ -63,9 +71,31 @@ def alerts(
             "evidence": [
                 ids[row["log"], position] for position in row["positions"] if (row["log"], position) in ids
             ],
+            "case": cases.get(row["alert"]),
         }
         for row in found
     ]
+
+
+def alert_exists(history: History, site: Site, alert: str) -> bool:
+    """Return whether an alert of this id was raised."""
+    raised = "SELECT count() AS n FROM alerts WHERE site = {site:String} AND alert = {alert:String}"
+    found = history.rows(f"{raised} AND topic = 'alert.raised'", {"site": site.id, "alert": alert})
+    return bool(found[0]["n"])
+
+
+def _cases(history: History, site: Site, alerts: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what people decided, by alert."""
+    return {
+        row["alert"]: {
+            "status": row["status"],
+            "by": row["decided_by"],
+            "decided_at": iso(row["at"], site),
+            "assignee": row["assignee"],
+            "resolution": row["resolution"],
+        }
+        for row in history.rows(_CASES, {"site": site.id, "alerts": alerts})
+    }
 
 
 def _signal_ids(history: History, places: set[tuple[int, int]]) -> dict[tuple[int, int], str]:

@@ -5,7 +5,9 @@ before opening another. It does not survive `fork`; start further processes by s
 """
 
 import fcntl
+import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet
 
+from projections.cluster import quoted
 from projections.errors import HistoryError, HistoryInUse
 from projections.schema import migrate
 
@@ -26,21 +29,33 @@ _SETTINGS: Final = {
     "min_insert_block_size_rows": 10_000_000,  # derived rows of a batch become one part
     "min_insert_block_size_bytes": 0,
 }
+_OF_A_SERVER: Final = {
+    "async_insert": 0,  # an insert that is answered is on disk
+    "insert_deduplicate": 0,  # what is written twice or not is for the offsets in the rows to say
+}
+_OF_A_CLUSTER: Final = {
+    "distributed_foreground_insert": 1,  # an insert that is answered is on every shard it has rows for
+    "distributed_product_mode": "global",
+    "insert_quorum": "auto",
+    "load_balancing": "in_order",  # what was written is read where it was written
+}
 
 
 class History:
     """An open history. Threads may share it: each gets a handle of its own.
 
     `at` is the folder of an embedded history, or a server's address for clickhouse-connect, such as
-    `http://user:password@host:8123`.
+    `http://user:password@host:8123`. `cluster` is the cluster's name where that server is one of several.
 
     Raises:
         HistoryInUse: another process, or another history of this process, has the engine.
         HistoryError: the engine could not be opened.
     """
 
-    def __init__(self, at: Path | str) -> None:
-        self.at = at
+    def __init__(self, at: Path | str, cluster: str | None = None) -> None:
+        self.at = without_password(at)
+        self.cluster = cluster
+        self._at = at
         self._folder = at.absolute() if isinstance(at, Path) else None
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -49,7 +64,9 @@ class History:
             with explained(f"cannot open the history {self._folder}"):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _check_folder(self._folder)
-        self.client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        on_cluster = "" if cluster is None else f" ON CLUSTER {quoted(cluster)}"
+        with explained(f"cannot open the history {self.at}"):
+            self.client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}{on_cluster}")
 
     def __enter__(self) -> Self:
         return self
@@ -63,13 +80,24 @@ class History:
             import clickhouse_connect
 
             if self._folder is None:
-                return clickhouse_connect.get_client(dsn=str(self.at), settings=dict(settings))
+                logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it raises what it logs
+                all_settings = {**settings, **_OF_A_SERVER, **(_OF_A_CLUSTER if self.cluster else {})}
+                return clickhouse_connect.get_client(
+                    dsn=str(self._at), settings=all_settings, autogenerate_session_id=False
+                )
             os.environ["LIMEN_ENGINE_USERS"] = str(_ENGINE / "users.xml")
             return clickhouse_connect.get_client(
                 dsn=f"chdb://{self._folder}",
                 settings=dict(settings),
                 chdb_options={"config-file": str(_ENGINE / "config.xml")},
             )
+
+    @property
+    def processes(self) -> str:
+        """The table of the statements that run now, on every server of a cluster."""
+        if self.cluster is None:
+            return "system.processes"
+        return f"clusterAllReplicas({quoted(self.cluster)}, system.processes)"
 
     @property
     def client(self) -> "Client":
@@ -124,7 +152,12 @@ class History:
         """
         with explained(f"the history could not take {rows.num_rows} rows into {table}"):
             if self._folder is None:
-                self._in_database().insert_arrow(table, rows)
+                # A body that is made while it is sent is never sent twice; the client repeats any other one
+                # whose connection broke, although the server may have written it.
+                body = (piece for piece in [_ipc(rows, "lz4")])
+                self._in_database().raw_insert(
+                    f"{DATABASE}.{table}", rows.column_names, body, fmt="ArrowStream"
+                )
                 return
             columns = ", ".join(f"`{name}`" for name in rows.column_names)
             # clickhouse-connect's own inserts pass through a plain-text temporary file; this one does not.
@@ -160,14 +193,14 @@ class History:
         return writer
 
 
-def open_history(at: Path | str) -> History:
+def open_history(at: Path | str, cluster: str | None = None) -> History:
     """Open the history, create it where there is none, and bring its schema up to date.
 
     Raises:
         HistoryInUse: another process, or another history of this process, has the engine.
         HistoryError: it cannot be opened, or its schema is not one this version made.
     """
-    history = History(at)
+    history = History(at, cluster)
     try:
         migrate(history)
     except BaseException:
@@ -196,11 +229,21 @@ def _check_folder(folder: Path) -> None:
                 ) from None
 
 
-def _ipc(rows: Any) -> bytes:
+def without_password(at: Path | str) -> Path | str:
+    """Return an address fit to be shown.
+
+    >>> without_password("http://sink:secret@ch:8123/?compress=0")
+    'http://sink:***@ch:8123/?compress=0'
+    """
+    return at if isinstance(at, Path) else re.sub(r"(?<=://)([^:@/]*):[^@]*@", r"\1:***@", at)
+
+
+def _ipc(rows: Any, compression: str | None = None) -> bytes:
     import pyarrow
 
     buffer = pyarrow.BufferOutputStream()
-    with pyarrow.ipc.new_stream(buffer, rows.schema) as writer:
+    options = pyarrow.ipc.IpcWriteOptions(compression=compression)
+    with pyarrow.ipc.new_stream(buffer, rows.schema, options=options) as writer:
         writer.write_table(rows)
     return bytes(buffer.getvalue().to_pybytes())
 

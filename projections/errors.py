@@ -13,5 +13,9 @@ class HistoryIncomplete(HistoryError):
     """What the history is asked to hold does not follow on what it holds."""
 
 
+class PartitionTaken(HistoryError):
+    """Another sink has claimed the partition since: what was to be written was not."""
+
+
 class QueryRefused(HistoryError):
     """A query that reads more than the history's own tables, writes, or takes too much."""

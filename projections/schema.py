@@ -2,7 +2,7 @@
 
 A file is one statement that may be run again (`IF NOT EXISTS`, `OR REPLACE`): a process killed between
 running one and recording it runs it again next time. A released file is never changed; a change is a new
-file.
+file. The files are plain SQL for one server; what they become on a cluster is in `projections.cluster`.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from projections.cluster import on_cluster, quoted
 from projections.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Migration:
     statement: str
     digest: str
 
+    def statements(self, cluster: str | None = None) -> list[str]:
+        """Return what to run: the file's statement, or what it becomes on a cluster of this name."""
+        return [self.statement] if cluster is None else on_cluster(self.statement, cluster)
+
 
 def migrations() -> list[Migration]:
     """Return the migrations of this version, in order."""
@@ -48,13 +53,23 @@ def migrations() -> list[Migration]:
     return found
 
 
+def ddl(cluster: str | None = None) -> str:
+    """Return everything that `migrate` runs on an empty history, as one text of SQL."""
+    database = "CREATE DATABASE IF NOT EXISTS limen" + (f" ON CLUSTER {quoted(cluster)}" if cluster else "")
+    statements = [database, "USE limen", *_record(cluster)]
+    for migration in migrations():
+        statements += migration.statements(cluster)
+    return "\n\n".join(f"{statement.strip()};" for statement in statements) + "\n"
+
+
 def migrate(history: "History") -> list[str]:
     """Run the migrations that have not been run; return their names.
 
     Raises:
         HistoryError: the history was made by another version: a migration is unknown here, or differs.
     """
-    history.run(_RECORD)
+    for statement in _record(history.cluster):
+        history.run(statement)
     applied = {
         row["number"]: row for row in history.rows("SELECT number, name, digest FROM migrations FINAL")
     }
@@ -75,10 +90,15 @@ def migrate(history: "History") -> list[str]:
                     "from the log"
                 )
             continue
-        history.run(migration.statement)
+        for statement in migration.statements(history.cluster):
+            history.run(statement)
         history.run(
             "INSERT INTO migrations (number, name, digest) "
             f"VALUES ({migration.number}, '{migration.name}', '{migration.digest}')"
         )
         run.append(migration.name)
     return run
+
+
+def _record(cluster: str | None) -> list[str]:
+    return [_RECORD] if cluster is None else on_cluster(_RECORD, cluster)

@@ -3,24 +3,19 @@
 Each row carries its partition and offset. A batch is written in this order: the rows, then each table derived
 from them, then the offset up to which all of that is done. On start, and after any failure, what lies above
 that offset may be there in part, in any of the tables: the sink looks which offsets each of them has, and
-writes only the others. So a process may be killed anywhere. There is one writer for each partition.
+writes only the others. So a process may be killed anywhere. There is one writer for each partition, the one
+that claimed it last (`projections.claims`).
 """
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import msgspec
-
-from domain.errors import DomainError
-from domain.event import Event, read_event, write_event
-from domain.signal import Signal, read_signal, write_signal
 from projections import checkpoints
+from projections.claims import Claim
 from projections.client import History
-from projections.columns import event_table, signal_table, unreadable_table
-from projections.errors import HistoryIncomplete
+from projections.columns import absent, placed, read_event_wires, read_signal_wires, unreadable_table
+from projections.errors import HistoryError, HistoryIncomplete
 
 BATCH: Final = 50_000
 
@@ -57,15 +52,11 @@ class Kind:
 
     table: str
     derived: tuple[str, ...]
-    decode: Callable[[bytes], Any]
-    encode: Callable[[Any], bytes]
-    columns: Callable[[int, Sequence[tuple[int, Any]]], Any]
+    read: Callable[[Sequence[bytes]], Any]
 
 
-SIGNALS: Final = Kind("signals", ("holdings",), read_signal, write_signal, signal_table)
-EVENTS: Final = Kind(
-    "events", ("moves", "visits", "alerts", "passages"), read_event, write_event, event_table
-)
+SIGNALS: Final = Kind("signals", ("holdings",), read_signal_wires)
+EVENTS: Final = Kind("events", ("moves", "visits", "alerts", "passages", "alert_decisions"), read_event_wires)
 
 
 class Sink:
@@ -92,6 +83,7 @@ class Sink:
         self._next: dict[str, int] = {}  # by table: everything below is done; empty: not known
         self._torn: dict[str, int] = {}  # by table: below this, and above `_next`, some rows may be there
         self._checkpoint = 0
+        self._claim: Claim | None = None  # taken before the first write, and again after a failure
 
     @property
     def position(self) -> tuple[int, int]:
@@ -108,6 +100,7 @@ class Sink:
         Raises:
             HistoryError: the history could not take it; calling again goes on where it stopped.
             HistoryIncomplete: the log does not have what follows on the history.
+            PartitionTaken: another sink writes this partition now; calling again takes it back.
         """
         first = self.position
         while True:
@@ -120,93 +113,87 @@ class Sink:
             if not more_signals and not more_events:
                 return done
 
-    def write(self, signals: Sequence[tuple[int, Signal]], events: Sequence[tuple[int, Event]]) -> None:
-        """Write signals and events already read, with their offsets, in order and without gaps.
+    def advance(self, kind: Kind) -> int:
+        """Write at most one batch of signals, or of events; return how far it came. Raises as `catch_up`."""
+        before = self.position[0 if kind is SIGNALS else 1]
+        self._copy(kind, self._source.read if kind is SIGNALS else self._source.read_events)
+        return self._next[kind.table] - before
+
+    def write(self, first_signal: int, signals: Any, first_event: int, events: Any) -> None:
+        """Write tables of signals and events (domain.columns) that stand from these offsets on.
 
         What the history has already is left out; what lies between is fetched from the log first.
 
         Raises:
             HistoryError: the history could not take it; `catch_up` goes on where it stopped.
             HistoryIncomplete: there is a gap between what the log has and what is given.
+            PartitionTaken: another sink writes this partition now.
         """
-        given: tuple[tuple[Kind, Sequence[tuple[int, Any]]], ...] = ((SIGNALS, signals), (EVENTS, events))
-        if any(rows and rows[0][0] > at for (_, rows), at in zip(given, self.position, strict=True)):
+        if len(signals) or len(events):
+            self._own()
+        given = ((SIGNALS, first_signal, signals), (EVENTS, first_event, events))
+        if any(len(rows) and first > at for (_, first, rows), at in zip(given, self.position, strict=True)):
             self.catch_up()
-        for kind, rows in given:
+        for kind, first, rows in given:
             at = self._next[kind.table]
-            new = [row for row in rows if row[0] >= at]
-            if not new:
+            new = rows[max(0, at - first) :]
+            if not len(new):
                 continue
-            if new[0][0] != at or new[-1][0] != at + len(new) - 1:
+            if first > at:
                 raise HistoryIncomplete(
                     f"the {kind.table} to write do not go on at offset {at} without gaps, nor does the log"
                 )
-            self._write(kind, new, [], at + len(new))
+            self._write(kind, range(at, at + len(new)), new, [], at + len(new))
 
     def _copy(self, kind: Kind, read: Callable[[int, int, int], Sequence[Row]]) -> bool:
         start = self._next[kind.table]
         stored = read(self._partition, start, self._batch_rows)
         if not stored:
             return False
+        self._own()
+        if self._next[kind.table] != start:
+            return True  # another sink has gone on meanwhile
         if stored[0].offset != start or stored[-1].offset != start + len(stored) - 1:
             raise HistoryIncomplete(
                 f"the log's {kind.table} of partition {self._partition} do not go on at offset {start}: "
                 "it is not the log this history was filled from, or it is damaged; verify both"
             )
-        readable: list[tuple[int, Any]] = []
-        unreadable: list[Unreadable] = []
-        decode = kind.decode
-        with _collector_paused():
-            for row in stored:
-                try:
-                    readable.append((row.offset, decode(row.wire)))
-                except (DomainError, msgspec.MsgspecError, ValueError, RecursionError) as error:
-                    unreadable.append((row.offset, row.wire, str(error)))
-            self._write(kind, readable, unreadable, stored[-1].offset + 1)
-            readable.clear()
+        wires = [row.wire for row in stored]
+        found = kind.read(wires)
+        unreadable = [(start + place, wires[place], reason) for place, reason in found.unreadable]
+        self._write(kind, start + found.places, found.table, unreadable, start + len(wires))
         return True
 
-    def _write(
-        self, kind: Kind, rows: Sequence[tuple[int, Any]], unreadable: Sequence[Unreadable], end: int
-    ) -> None:
+    def _write(self, kind: Kind, offsets: Any, rows: Any, unreadable: Sequence[Unreadable], end: int) -> None:
         start = self._next[kind.table]
         torn = start < self._torn[kind.table]
+        claim = self._own()
         try:
+            table = placed(self._partition, offsets, rows)
             present = self._present(kind.table, start, end) if torn else frozenset()
-            self._insert(kind, [row for row in rows if row[0] not in present] if present else rows)
+            self._insert(kind, absent(table, present) if present else table)
             self._insert_unreadable(kind, [row for row in unreadable if row[0] not in present])
+            self._count(kind.table, start, end)
             for table in kind.derived:
                 self._derive(table, start, end, torn)
-            self._history.run(f"INSERT INTO committed VALUES ('{kind.table}', {self._partition}, {end})")
+            committed = f"'{kind.table}', {self._partition}, {end}"
+            claim.run(f"INSERT INTO committed SELECT {committed} WHERE {claim.condition}")
             if kind is EVENTS:
                 self._checkpoint = checkpoints.advance(self._history, self._partition, self._checkpoint, end)
         except BaseException:
-            self._next.clear()  # how far it came is not known any more
+            self._next.clear()  # how far it came is not known any more,
+            self._claim = None  # nor whether it has ended: a new claim waits for that
             raise
         self._next[kind.table] = end
 
-    def _insert(self, kind: Kind, rows: Sequence[tuple[int, Any]]) -> None:
-        if not rows:
-            return
-        import pyarrow
-
-        try:
-            table = kind.columns(self._partition, rows)
-        except (pyarrow.ArrowException, OverflowError) as error:
-            # A number that fits no column. Halving finds it; everything beside it is written as it is.
-            if len(rows) == 1:
-                offset, item = rows[0]
-                self._insert_unreadable(kind, [(offset, kind.encode(item), str(error))])
-            else:
-                self._insert(kind, rows[: len(rows) // 2])
-                self._insert(kind, rows[len(rows) // 2 :])
-            return
-        self._history.insert(kind.table, table)
+    def _insert(self, kind: Kind, table: Any) -> None:
+        if len(table):
+            self._own().insert(kind.table, table)
 
     def _insert_unreadable(self, kind: Kind, rows: Sequence[Unreadable]) -> None:
         if not rows:
             return
-        self._history.insert(kind.table, unreadable_table(self._partition, rows))
+        self._own().insert(kind.table, unreadable_table(self._partition, rows))
         if self._on_unreadable is not None:
             for offset, wire, reason in rows:
                 self._on_unreadable(kind.table, offset, wire, reason)
@@ -214,7 +201,29 @@ class Sink:
     def _derive(self, table: str, start: int, end: int, torn: bool) -> None:
         within = f"partition = {self._partition} AND offset >= {start} AND offset < {end}"
         missing = f" AND offset NOT IN (SELECT offset FROM {table} WHERE {within})" if torn else ""
-        self._history.run(f"INSERT INTO {table} SELECT * FROM derive_{table} WHERE {within}{missing}")
+        claim = self._own()
+        claim.run(
+            f"INSERT INTO {table} SELECT * FROM derive_{table} WHERE {within}{missing} AND {claim.condition}"
+        )
+
+    def _count(self, table: str, start: int, end: int) -> None:
+        """Trust no insert until its rows are there: the embedded engine does not report a full disk."""
+        there = self._history.rows(
+            f"SELECT uniqExact(offset) AS rows FROM {table} "
+            f"WHERE partition = {self._partition} AND offset >= {start} AND offset < {end}"
+        )[0]["rows"]
+        if there != end - start:
+            raise HistoryError(
+                f"the history has {there} of the {end - start} {table} at {start} to {end - 1} of partition "
+                f"{self._partition} that were inserted: is its disk full?"
+            )
+
+    def _own(self) -> Claim:
+        """Return the claim under which to write; a new one brings what is known of the tables up to date."""
+        if self._claim is None:
+            self._claim = Claim(self._history, self._partition)
+            self._resume()
+        return self._claim
 
     def _resume(self) -> None:
         found = {}
@@ -237,15 +246,3 @@ class Sink:
             f"WHERE partition = {self._partition} AND offset >= {start} AND offset < {end}"
         )
         return frozenset(row["offset"] for row in rows)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare the garbage collector a batch: none of it is garbage, and looking takes as long as reading."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -1,12 +1,18 @@
-"""Decoding: rows of events become events with names."""
+"""Decoding: rows of events become events with names, as objects or as columns. Both say the same."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from detectors.registry import DETECTORS
-from domain.event import Event
+from domain.columns import EVENT_COLUMNS, MOMENT, TEXT, word_column
+from domain.event import SCHEMA_VERSION, Event
 from domain.kernels import Records
-from domain.records import NO_VALUE, NONE, OF_CREDENTIAL, OF_PERSON, OF_POINT, OF_ZONE, SITE
+from domain.names import Names
+from domain.records import ANYWHERE, NO_VALUE, NONE, OF_CREDENTIAL, OF_PERSON, OF_POINT, OF_ZONE, SITE
 from domain.vocabulary import OUTSIDE, Basis, Severity, Topic
 from streams.state import State
 
@@ -17,9 +23,7 @@ RULES: Final = tuple(DETECTORS)
 MIXED_SUBJECTS: Final = tuple(detector.mixed_subjects for detector in DETECTORS.values())
 
 
-def decode(
-    state: State, rows: Records, causes: Any, offsets: Sequence[int], decided: int = 0
-) -> list[Event]:
+def decode(state: State, rows: Records, causes: Any, offsets: Sequence[int], decided: int = 0) -> list[Event]:
     """Return the events of these EVENT rows, sorted by signal; signal `i` stands at `offsets[i]`.
 
     `decided` events of signal 0 come before these.
@@ -70,6 +74,85 @@ def decode(
             )
         )
     return events
+
+
+def decode_columns(state: State, rows: Records, causes: Any, first_position: int) -> pa.Table:
+    """Return the events of these EVENT rows, sorted by signal, as a table of `EVENT_COLUMNS`.
+
+    Signal `i` stands at `first_position + i`.
+    """
+    count, site = len(rows), state.site_id
+    signal = rows["signal"].astype(np.int64)
+    position = pa.array(signal + first_position)
+    ordinal = np.arange(count) - np.searchsorted(signal, signal)
+    person, zone, maybe_zone = rows["person"], rows["zone"], rows["maybe_zone"]
+    persons = _named(state.persons, person, above=0)
+    digits = position.cast(TEXT)
+    visit = _numbers(rows["visit"], NONE)
+    given = {
+        "id": pc.binary_join_element_wise(site, digits, pa.array(ordinal).cast(TEXT), ":"),
+        "site": word_column([site], np.zeros(count, np.int32)),
+        "topic": word_column(TOPICS, rows["topic"]),
+        "position": position.cast(pa.uint64()),
+        "ordinal": pa.array(ordinal, pa.uint32()),
+        "occurred_at": pa.array(rows["occurred_at"]).view(MOMENT),
+        "known_at": pa.array(rows["known_at"]).view(MOMENT),
+        "person": persons,
+        "credential": _named(state.credential_names, rows["credential"], above=0),
+        "zone": _named(state.zone_names, zone, above=SITE),
+        "from_zone": _named(state.zone_names, rows["from_zone"], above=SITE),
+        "maybe_zone": _named(state.zone_names, maybe_zone, above=ANYWHERE, otherwise=OUTSIDE),
+        "point": _named(state.point_names, rows["point"], above=0),
+        "device": _named(state.device_names, rows["from_device"], above=0),
+        "visit": pc.binary_join_element_wise(
+            f"{site}:visit", visit.cast(TEXT), persons.cast(TEXT).fill_null("None"), ":"
+        ),
+        "basis": word_column(BASES, rows["basis"]),
+        "rule": word_column([*RULES, None], np.where(rows["rule"] == NONE, len(RULES), rows["rule"])),
+        "alert": _alerts(state, rows),
+        "severity": word_column(SEVERITIES, rows["severity"]),
+        "value": _numbers(rows["value"], NO_VALUE),
+        "limit": _numbers(rows["limit"], NO_VALUE),
+        "late": pa.array(rows["late"]),
+        "causes": _causes(rows, causes),
+        "policy_version": pa.repeat(pa.scalar(state.policy_version, pa.uint32()), count),
+        "detail": pa.nulls(count, TEXT),
+        "schema": pa.repeat(pa.scalar(SCHEMA_VERSION, pa.uint16()), count),
+    }
+    return pa.table([given[name] for name in EVENT_COLUMNS.names], EVENT_COLUMNS)
+
+
+def _named(names: Names, codes: Any, *, above: int, otherwise: str | None = None) -> pa.Array:
+    """Return the names of codes above a number, `otherwise` for outside and the site; null for the rest."""
+    found, places = np.unique(codes, return_inverse=True)
+    words = [
+        None if code <= above else otherwise if otherwise and code <= SITE else names.name(code)
+        for code in found.tolist()
+    ]
+    return word_column(words, places)
+
+
+def _numbers(values: Any, none: int) -> pa.Array:
+    return pa.array(values, pa.int64(), mask=values == none)
+
+
+def _causes(rows: Records, causes: Any) -> pa.Array:
+    counts = rows["causes"].astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    places = np.repeat(rows["first_cause"] - ends[:-1], counts) + np.arange(ends[-1])
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(causes[places], pa.uint64()))
+
+
+def _alerts(state: State, rows: Records) -> pa.Array:
+    ids: list[str | None] = [None] * len(rows)
+    for place in np.flatnonzero(rows["alert"] != NONE).tolist():
+        row = rows[place]
+        subject = _subject(
+            state, int(row["rule"]), int(row["of"]), int(row["person"]), int(row["zone"]), int(row["point"]),
+            int(row["credential"]),
+        )  # fmt: skip
+        ids[place] = f"{state.site_id}:{RULES[row['rule']]}:{subject}:{row['alert']}"
+    return pa.array(ids, TEXT)
 
 
 def _zone(state: State, code: int) -> str | None:

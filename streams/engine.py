@@ -29,14 +29,12 @@ from domain.kernels import Records, loop, records
 from domain.output import Output, Outputs
 from domain.records import EVENT, SURVEY
 from domain.signal import Signal
+from domain.site import Site
 from domain.stages.alerts import settle
-from domain.stages.crossings import cross
-from domain.stages.doors import watch_doors
-from domain.stages.health import watch_devices
-from domain.stages.occupancy import bounds, occupy
-from domain.stages.resolve import resolve
-from domain.stages.visits import tell_visits
+from domain.stages.occupancy import bounds
+from domain.stages.run import run_stages
 from domain.vocabulary import Action, Category, Topic
+from streams.decisions import tell_decision
 from streams.decoding import decode
 from streams.encoding import encode
 from streams.rule_rows import ActiveRule, WorkingHours, compile_rules
@@ -49,6 +47,10 @@ _APPLIED = {
     "policy": Topic.POLICY_APPLIED,
     "directory": Topic.DIRECTORY_APPLIED,
 }
+
+
+_ORDERS = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
+"""What a control signal may order; any other is time passing."""
 
 
 class Engine:
@@ -83,6 +85,11 @@ class Engine:
         """The log's time, UTC microseconds."""
         return self.state.now
 
+    @property
+    def site(self) -> Site | None:
+        """The site document in force, None before the first."""
+        return self.state.site
+
     def decide(self, signals: Sequence[Signal], offsets: Sequence[int] | None = None) -> list[Event]:
         """Decide the signals at `position` and after; return what follows, in order.
 
@@ -110,9 +117,15 @@ class Engine:
         rows, causes = self.decide_records(encode(self.state, signals, offsets))
         return decode(self.state, rows, causes, offsets)
 
+    def decide_columns(self, signals: Any) -> Any:
+        """Decide a table of signals, as `streams.deciding`."""
+        from streams.deciding import decide_columns
+
+        return decide_columns(self, signals)
+
     def _decide_control(self, signal: Signal, position: int) -> list[Event]:
         """Let time pass, then do what the signal orders, or tell why not."""
-        state, data = self.state, signal.data or {}
+        state = self.state
         placed = signal.action is Action.PLACED
         passing = msgspec.structs.replace(signal, action=Action.TICKED, person=None, credential=None)
         rows, causes = self.decide_records(encode(state, [passing], [position]))
@@ -121,29 +134,35 @@ class Engine:
         if placed and reason is None:
             rows, causes = self.decide_records(encode(state, [signal], [position]))
             return events + decode(state, rows, causes, [position], len(events))
-        kind, value = str(data.get("kind")), None
+        topic, fields = Topic.CONTROL_REJECTED, dict[str, Any](detail={"reason": reason})
         if not placed:
             try:
-                kind, value = apply_document(state, signal)
-                self._compile()
+                topic, fields = self._carry_out(signal)
             except InvalidDocument as error:
-                reason = str(error)
+                fields = {"detail": {"reason": str(error)}}
         events.append(
             Event(
                 id=f"{state.site_id}:{position}:{len(events)}",
                 site=state.site_id,
-                topic=Topic.CONTROL_REJECTED if reason else _APPLIED[kind],
+                topic=topic,
                 position=position,
                 ordinal=len(events),
                 occurred_at=signal.time.occurred_at,
                 known_at=state.now,
-                value=value,
                 causes=(position,),
                 policy_version=state.policy_version,
-                detail={"reason": reason} if reason else None,
+                **fields,
             )
         )
         return events
+
+    def _carry_out(self, signal: Signal) -> tuple[Topic, dict[str, Any]]:
+        """Do what a signal orders that moves nobody; return what is told of it."""
+        if signal.action is Action.DECIDED:
+            return tell_decision(signal)
+        kind, value = apply_document(self.state, signal)
+        self._compile()
+        return _APPLIED[kind], {"value": value}
 
     def decide_records(self, signals: Records) -> tuple[Records, Any]:
         """Decide SIGNAL rows whose names are known, none of which loads a document.
@@ -153,7 +172,6 @@ class Engine:
         """
         state, out, count = self.state, self._out, len(signals)
         out.clear()
-        settings = state.settings.rows
         events, causes = out.events, out.causes
         pending = int(state.pending_used[0])
         waiting = len(state.grants) + int(state.timers.size[0] + state.passages.size[0])
@@ -175,26 +193,16 @@ class Engine:
         if pending + count > len(state.pending.rows):
             state.pending.reserve(pending + count)
 
-        tail = (events.rows, events.size, causes.rows, causes.size)
-        resolve(
-            signals, self._survey, state.clock.rows, state.people.rows, state.points.rows, state.devices.rows,
-            state.credentials.rows, state.holdings.rows, *tail,
-        )  # fmt: skip
-        watch_devices(signals, state.devices.rows, state.silences.rows, state.silences.size, settings, *tail)
-        crossings = out.crossings
-        cross(
-            signals, state.people.rows, state.zones.rows, state.points.rows, state.pending.rows,
-            state.pending_used, state.grants.rows, state.grants.span, state.timers.rows, state.timers.size,
-            state.passages.rows, state.passages.size, settings, crossings.rows, crossings.size, *tail,
-        )  # fmt: skip
-        if len(crossings):
-            if self._watched[0]:
-                out.levels.reserve(len(crossings) * 2 * self._depth)
-            tell_visits(crossings.written, *tail)
-            occupy(crossings.written, state.zones.rows, out.levels.rows, out.levels.size, self._watched)
-        watch_doors(
-            signals, state.points.rows, state.helds.rows, state.helds.span, settings, out.doors.rows,
-            out.doors.size, *tail,
+        if self._watched[0]:
+            out.levels.reserve(most_crossings * 2 * self._depth)
+        run_stages(
+            signals, self._survey, state.clock.rows, state.people.rows, state.zones.rows, state.points.rows,
+            state.devices.rows, state.credentials.rows, state.holdings.rows, state.settings.rows,
+            state.pending.rows, state.pending_used, state.grants.rows, state.grants.span, state.timers.rows,
+            state.timers.size, state.passages.rows, state.passages.size, state.silences.rows,
+            state.silences.size, state.helds.rows, state.helds.span, self._watched, out.crossings.rows,
+            out.crossings.size, out.levels.rows, out.levels.size, out.doors.rows, out.doors.size,
+            events.rows, events.size, causes.rows, causes.size,
         )  # fmt: skip
         state.pending.count = int(state.pending_used[0])
         if self._rules:
@@ -206,8 +214,8 @@ class Engine:
         state, out = self.state, self._out
         seen = self._survey[0]
         facts = Facts(
-            signals, int(seen["denials"]), out.crossings.written, out.levels.written, out.doors.written,
-            state.people.rows, state.zones.rows, state.points.rows,
+            signals, int(seen["denials"]), int(seen["alarms"]), out.crossings.written, out.levels.written,
+            out.doors.written, state.people.rows, state.zones.rows, state.points.rows,
             self._hours.cover(int(seen["first_at"]), int(seen["last_at"])),
         )  # fmt: skip
         findings = out.findings
@@ -272,7 +280,7 @@ class Engine:
 
 
 def _stands_alone(signal: Signal) -> bool:
-    return signal.category is Category.CONTROL and signal.action in (Action.LOADED, Action.PLACED)
+    return signal.category is Category.CONTROL and signal.action in _ORDERS
 
 
 def _fault_of_placement(state: State, signal: Signal) -> str | None:

@@ -35,6 +35,7 @@ class RejectionReason(StrEnum):
     NEGATIVE_COUNT = "negative_count"
     UNKNOWN_SCHEMA = "unknown_schema"
     OTHER = "other"
+    FOREIGN_KEY = "foreign_key"
 
 
 class Status(StrEnum):

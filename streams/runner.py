@@ -7,13 +7,20 @@ computed again from the log.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from domain.columns import TEXT, column_values, whole
 from domain.errors import DomainError
-from domain.event import Event, write_event
+from domain.event import Event, read_event, write_event
 from domain.signal import Signal, read_signal
+from domain.vocabulary import Topic
+from domain.wire_reading import read_signals
+from domain.wires import event_wires
 from streams.log import EventDraft, Log, LogCorrupt, Stored
 
 BATCH: Final = 10_000
@@ -32,8 +39,8 @@ class Decider(Protocol):
     def now(self) -> int:
         """The log's time, UTC microseconds."""
 
-    def decide(self, signals: Sequence[Signal]) -> list[Event]:
-        """Decide the signals at `position` and after, and move on behind them."""
+    def decide_columns(self, signals: pa.Table) -> pa.Table:
+        """Decide a table of signals that begins at `position`; return a table of events (domain.columns)."""
 
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
         """Return (count, low, high) by zone; the site as a whole under ""."""
@@ -44,12 +51,19 @@ class Decider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One committed batch: its signals and events, and the offset of the first of each."""
+    """One committed batch: tables of its signals and events (domain.columns), each with its first offset."""
 
     first_signal: int
-    signals: Sequence[Signal]
+    signals: pa.Table
     first_event: int
-    events: Sequence[Event]
+    events: pa.Table
+
+    def events_of(self, *topics: Topic) -> list[Event]:
+        """Return the events of these topics as objects, in order; of every topic where none is given."""
+        events = self.events
+        if topics:
+            events = events.filter(pc.is_in(events.column("topic").cast(TEXT), pa.array(list(topics), TEXT)))
+        return [read_event(wire) for wire in event_wires(events)]
 
 
 class Runner:
@@ -77,7 +91,7 @@ class Runner:
         self._snapshot_at = engine.position
         committed = log.position(partition)
         while engine.position < committed:
-            engine.decide(self._read(engine.position, min(BATCH, committed - engine.position)))
+            engine.decide_columns(self._read(engine.position, min(BATCH, committed - engine.position)))
         self.engine = engine
 
     @property
@@ -85,12 +99,12 @@ class Runner:
         """How many signals of the log have not been decided."""
         return self._log.head(self._partition) - self.engine.position
 
-    def step(self, limit: int = BATCH, at_hand: Sequence[Signal] = ()) -> Decided | None:
+    def step(self, limit: int = BATCH, at_hand: pa.Table | None = None) -> Decided | None:
         """Decide and commit at most `limit` signals; None when all have been.
 
         Args:
             limit: how many.
-            at_hand: the next signals of the log, if the caller has them; else they are read.
+            at_hand: a table of the next signals of the log, if the caller has them; else they are read.
 
         Raises:
             LogUnavailable: nothing was committed; this runner must not be used again.
@@ -98,13 +112,13 @@ class Runner:
             LogCorrupt: a signal in the log cannot be read.
         """
         start = self.engine.position
-        signals = at_hand[:limit] or self._read(start, limit)
+        signals = at_hand[:limit] if at_hand else self._read(start, limit)
         if not signals:
             return None
         first_event = self._log.events_head(self._partition)
-        events = self.engine.decide(signals)
+        events = self.engine.decide_columns(signals)
         due = self.engine.position - self._snapshot_at >= self._snapshot_every
-        self._commit(start, events, self.engine.snapshot() if due else None)
+        self._commit(start, event_drafts(events), self.engine.snapshot() if due else None)
         return Decided(start, signals, first_event, events)
 
     def take_snapshot(self) -> None:
@@ -112,19 +126,23 @@ class Runner:
         if self.engine.position > self._snapshot_at:
             self._commit(self.engine.position, (), self.engine.snapshot())
 
-    def _commit(self, start: int, events: Sequence[Event], snapshot: bytes | None) -> None:
+    def _commit(self, start: int, events: Sequence[EventDraft], snapshot: bytes | None) -> None:
         self._log.transact(
             self._partition,
             from_position=start,
             to_position=self.engine.position,
-            events=[draft(event) for event in events],
+            events=events,
             snapshot=snapshot,
         )
         if snapshot is not None:
             self._snapshot_at = self.engine.position
 
-    def _read(self, offset: int, limit: int) -> list[Signal]:
-        return [readable(stored) for stored in self._log.read(self._partition, offset, limit)]
+    def _read(self, offset: int, limit: int) -> pa.Table:
+        stored = self._log.read(self._partition, offset, limit)
+        found = read_signals([one.wire for one in stored])
+        for place, reason in found.unreadable:
+            raise LogCorrupt(f"signal at offset {stored[place].offset}: {reason}")
+        return found.table
 
 
 def readable(stored: Stored) -> Signal:
@@ -152,6 +170,14 @@ def draft(event: Event) -> EventDraft:
         from_zone=event.from_zone,
         point=event.point,
     )
+
+
+def event_drafts(events: pa.Table) -> list[EventDraft]:
+    """Return the events of a table of `EVENT_COLUMNS` as the log keeps them."""
+    of = partial(column_values, events)
+    wires, moments = event_wires(events), whole(events, "known_at").view(pa.int64()).to_numpy().tolist()
+    names = (of(name) for name in ("visit", "zone", "from_zone", "point"))
+    return list(map(EventDraft, of("id"), of("site"), of("topic"), wires, moments, *names))
 
 
 def _restored(state: bytes, restore: Callable[[bytes], Decider], new: Callable[[], Decider]) -> Decider:

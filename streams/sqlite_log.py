@@ -1,17 +1,26 @@
 """The log in one SQLite file: the embedded default."""
 
-import heapq
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 
+from streams.blocks import (
+    RECORDS,
+    Wanted,
+    block_bounds,
+    event_block,
+    events_in,
+    found_in,
+    signal_block,
+    signals_in,
+)
 from streams.known_ids import ID_BYTES, Ids, KnownIds, ids_from_bytes
 from streams.log import (
     Appended,
@@ -27,30 +36,33 @@ from streams.sqlite_file import Schema, WriterLock, explained, open_sqlite, tran
 
 SCHEMA: Final = Schema(
     application_id=0x4C696D6C,  # "Liml"
-    version=1,
+    version=2,
     statements=(
+        # Signals and events stand in blocks of records (streams/blocks.py): a row for each costs many times
+        # as much. `next_offset` is behind the block's last. The ids come before the records, so that a
+        # writer can load them all without reading the rest.
         """CREATE TABLE signals (
-            partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-            id BLOB NOT NULL, site TEXT NOT NULL, wire BLOB NOT NULL,
-            PRIMARY KEY (partition, offset))""",
-        # The ids of each append once more, joined, so that a writer can load them all at once.
-        """CREATE TABLE signal_ids (
-            partition INTEGER NOT NULL, first_offset INTEGER NOT NULL, ids BLOB NOT NULL,
+            partition INTEGER NOT NULL, first_offset INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+            ids BLOB NOT NULL, records BLOB NOT NULL,
             PRIMARY KEY (partition, first_offset))""",
         """CREATE TABLE events (
-            partition INTEGER NOT NULL, offset INTEGER NOT NULL,
-            id TEXT NOT NULL, site TEXT NOT NULL, topic TEXT NOT NULL, known_at INTEGER NOT NULL,
-            visit TEXT, zone TEXT, from_zone TEXT, point TEXT, wire BLOB NOT NULL,
-            PRIMARY KEY (partition, offset))""",
-        "CREATE INDEX events_by_topic ON events (partition, topic, offset)",
-        "CREATE INDEX events_by_visit ON events (partition, visit, offset) WHERE visit IS NOT NULL",
+            partition INTEGER NOT NULL, first_offset INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+            records BLOB NOT NULL,
+            PRIMARY KEY (partition, first_offset))""",
+        # Which blocks hold events of a topic, or of a visit.
+        """CREATE TABLE topics (
+            partition INTEGER NOT NULL, topic TEXT NOT NULL, first_offset INTEGER NOT NULL,
+            PRIMARY KEY (partition, topic, first_offset)) WITHOUT ROWID""",
+        """CREATE TABLE visits (
+            partition INTEGER NOT NULL, visit TEXT NOT NULL, first_offset INTEGER NOT NULL,
+            PRIMARY KEY (partition, visit, first_offset)) WITHOUT ROWID""",
         "CREATE TABLE positions (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL)",
         """CREATE TABLE snapshots (
             partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, state BLOB NOT NULL)""",
     ),
 )
-_PAGE_EVENTS: Final = 2048
-"""How many events `find_events` reads at once: no read transaction outlives a page."""
+_PAGE_BLOCKS: Final = 32
+"""How many blocks `find_events` reads at once: no read transaction outlives a page."""
 
 
 @dataclass(slots=True, eq=False)
@@ -144,36 +156,34 @@ class SqliteLog:
         fresh = np.flatnonzero(is_first & ~known.contains(ids))
         head = self._next_offset("signals", partition)
         if len(fresh):
-            joined = ids[fresh].tobytes()
-            writer = self._writable()
-            writer.executemany(
+            new = signals if len(fresh) == len(signals) else [signals[place] for place in fresh.tolist()]
+            new_ids = ids[fresh]
+            self._writable().executemany(
                 "INSERT INTO signals VALUES (?, ?, ?, ?, ?)",
                 (
                     (
                         partition,
-                        head + n,
-                        joined[n * ID_BYTES : (n + 1) * ID_BYTES],
-                        signals[i].site,
-                        signals[i].wire,
+                        head + start,
+                        head + end,
+                        new_ids[start:end].tobytes(),
+                        signal_block(new[start:end]),
                     )
-                    for n, i in enumerate(fresh.tolist())
+                    for start, end in block_bounds(len(new))
                 ),
             )
-            writer.execute("INSERT INTO signal_ids VALUES (?, ?, ?)", (partition, head, joined))
-            known.add(ids[fresh])
+            known.add(new_ids)
         return Appended(len(fresh), len(signals) - len(fresh), head, head + len(fresh))
 
     def _known_ids(self, partition: int) -> KnownIds:
         if partition not in self._known:
-            query = "SELECT ids FROM signal_ids WHERE partition = ?"
+            query = "SELECT ids FROM signals WHERE partition = ?"
             blocks = self._writable().execute(query, (partition,))
             self._known[partition] = KnownIds(ids_from_bytes(b"".join(ids for (ids,) in blocks)))
         return self._known[partition]
 
     def _next_offset(self, table: str, partition: int) -> int:
         # On the writer's connection: it alone sees what its open transaction has added.
-        query = f"SELECT coalesce(max(offset) + 1, 0) FROM {table} WHERE partition = ?"
-        return int(self._writable().execute(query, (partition,)).fetchone()[0])
+        return int(self._writable().execute(_head_of(table), (partition,)).fetchone()[0])
 
     def _writable(self) -> sqlite3.Connection:
         if self._writer is None:
@@ -207,40 +217,47 @@ class SqliteLog:
                 raise ValueError(
                     f"cannot move from position {from_position} to {to_position}: no such signals"
                 )
-            head = self._next_offset("events", partition)
-            writer.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (
-                        partition, offset, event.id, event.site, event.topic, event.known_at,
-                        event.visit, event.zone, event.from_zone, event.point, event.wire,
-                    )
-                    for offset, event in enumerate(events, head)
-                ),
-            )  # fmt: skip
+            self._insert_events(partition, events)
             writer.execute("INSERT OR REPLACE INTO positions VALUES (?, ?)", (partition, to_position))
             if snapshot is not None:
                 writer.execute(
                     "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", (partition, to_position, snapshot)
                 )
 
+    def _insert_events(self, partition: int, events: Sequence[EventDraft]) -> None:
+        writer, head = self._writable(), self._next_offset("events", partition)
+        for start, end in block_bounds(len(events)):
+            block, first = events[start:end], head + start
+            writer.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?)", (partition, first, head + end, event_block(block))
+            )
+            for table, found in (
+                ("topics", {event.topic for event in block}),
+                ("visits", {event.visit for event in block if event.visit is not None}),
+            ):
+                writer.executemany(
+                    f"INSERT INTO {table} VALUES (?, ?, ?)",
+                    ((partition, name, first) for name in sorted(found)),
+                )
+
     def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
         """See `Log.read`."""
-        rows = self._rows(
-            "SELECT offset, id, site, wire FROM signals "
-            "WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
-            (partition, from_offset, limit),
-        )
-        return [Stored(offset, id_.hex(), site, wire) for offset, id_, site, wire in rows]
+        rows = self._blocks("first_offset, ids, records", "signals", partition, from_offset, limit)
+        return _within((stored for row in rows for stored in signals_in(*row)), from_offset, limit)
 
     def read_events(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
         """See `Log.read_events`."""
-        rows = self._rows(
-            "SELECT offset, id, site, wire FROM events "
-            "WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
-            (partition, from_offset, limit),
+        rows = self._blocks("first_offset, records", "events", partition, from_offset, limit)
+        return _within((stored for row in rows for stored in events_in(*row)), from_offset, limit)
+
+    def _blocks(self, columns: str, table: str, partition: int, from_offset: int, limit: int) -> list[Any]:
+        query = (
+            f"SELECT {columns} FROM {table} WHERE partition = ? AND first_offset > ? AND first_offset < ? "
+            "AND next_offset > ? ORDER BY first_offset"
         )
-        return [Stored(*row) for row in rows]
+        # No block that begins a block's length before the offset still holds it.
+        asked = (partition, from_offset - RECORDS, from_offset + limit, from_offset)
+        return self._rows(query, asked)
 
     def find_events(
         self,
@@ -253,51 +270,42 @@ class SqliteLog:
         to_offset: int | None = None,
         known_until: int | None = None,
     ) -> Iterator[Stored]:
-        """See `Log.find_events`: by index for a visit, else by an index on each topic.
+        """See `Log.find_events`: the blocks that hold such a topic, or the visit, are looked through.
 
-        What is written after the call is not found, so topics read one after another agree.
+        What is written after the call is not found, so pages read one after another agree.
         """
         if to_offset is None:
             to_offset = self.events_head(partition)
-        given = {
-            "visit = ?": visit,
-            "point = ?": point,
-            "offset < ?": to_offset,
-            "known_at <= ?": known_until,
-        }
-        asked = {condition: value for condition, value in given.items() if value is not None}
-        wanted = tuple(dict.fromkeys(str(topic) for topic in topics))
-        if visit is not None:
-            topic_sets: list[tuple[str, ...]] = [wanted]
-        else:
-            topic_sets = [(topic,) for topic in wanted]
-        found = [self._pages(partition, topic_set, asked, from_offset) for topic_set in topic_sets]
-        return heapq.merge(*found, key=attrgetter("offset"))
+        wanted = Wanted(frozenset(map(str, topics)), visit, point, from_offset, to_offset, known_until)
+        return self._pages(partition, wanted)
 
-    def _pages(
-        self, partition: int, topics: tuple[str, ...], asked: dict[str, Any], from_offset: int
-    ) -> Iterator[Stored]:
-        index = "events_by_visit" if "visit = ?" in asked else "events_by_topic"
+    def _pages(self, partition: int, wanted: Wanted) -> Iterator[Stored]:
+        table, column, names = ("topics", "topic", sorted(wanted.topics))
+        if wanted.visit is not None:
+            table, column, names = ("visits", "visit", [wanted.visit])
         query = (
-            f"SELECT offset, id, site, wire FROM events INDEXED BY {index} "
-            f"WHERE partition = ? AND topic IN ({', '.join('?' * len(topics))}) AND offset >= ? "
-            + "".join(f"AND {condition} " for condition in asked)
-            + "ORDER BY offset LIMIT ?"
+            f"SELECT first_offset, records FROM events WHERE partition = ? AND first_offset IN "
+            f"(SELECT first_offset FROM {table} WHERE partition = ? "
+            f"AND {column} IN ({', '.join('?' * len(names))}) AND first_offset >= ? AND first_offset < ?) "
+            "ORDER BY first_offset LIMIT ?"
         )
+        place = wanted.from_offset - RECORDS + 1  # no block that begins before holds that offset
         while True:
-            rows = self._rows(query, (partition, *topics, from_offset, *asked.values(), _PAGE_EVENTS))
-            yield from (Stored(*row) for row in rows)
-            if len(rows) < _PAGE_EVENTS:
+            asked = (partition, partition, *names, place, wanted.to_offset, _PAGE_BLOCKS)
+            rows = self._rows(query, asked)
+            for first, records in rows:
+                yield from found_in(first, records, wanted)
+            if len(rows) < _PAGE_BLOCKS:
                 return
-            from_offset = rows[-1][0] + 1
+            place = rows[-1][0] + 1
 
     def head(self, partition: int) -> int:
         """See `Log.head`."""
-        return self._number("SELECT max(offset) + 1 FROM signals WHERE partition = ?", partition)
+        return self._number(_head_of("signals"), partition)
 
     def events_head(self, partition: int) -> int:
         """See `Log.events_head`."""
-        return self._number("SELECT max(offset) + 1 FROM events WHERE partition = ?", partition)
+        return self._number(_head_of("events"), partition)
 
     def position(self, partition: int) -> int:
         """See `Log.position`."""
@@ -324,6 +332,18 @@ class SqliteLog:
             self._writer = None
             if self._lock is not None:
                 self._lock.release()
+
+
+def _head_of(table: str) -> str:
+    """Return the query for the offset behind the last one; `max` of a key is one step in its index."""
+    newest = f"(SELECT max(first_offset) FROM {table} WHERE partition = ?1)"
+    return (
+        f"SELECT coalesce(max(next_offset), 0) FROM {table} WHERE partition = ?1 AND first_offset = {newest}"
+    )
+
+
+def _within(stored: Iterator[Stored], from_offset: int, limit: int) -> list[Stored]:
+    return list(islice((one for one in stored if one.offset >= from_offset), limit))
 
 
 def _position(connection: sqlite3.Connection, partition: int) -> int:

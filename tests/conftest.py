@@ -5,6 +5,10 @@ import os
 from hypothesis import HealthCheck, settings
 
 from infra.compiled_cache import use_compiled_cache
+from tests.kafka_fixture import kafka as kafka
+from tests.kafka_fixture import kafka_broker as kafka_broker
+from tests.postgres_fixture import postgres as postgres
+from tests.postgres_fixture import postgres_server as postgres_server
 
 use_compiled_cache()  # before any test module imports the engine
 

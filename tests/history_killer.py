@@ -2,7 +2,7 @@
 
     python -m tests.history_killer FOLDER SIGNALS
 
-prints `ready` when it begins to write, and `done` when everything is written.
+prints `ready` when it has begun to write, and `done` when everything is written.
 """
 
 import sys
@@ -13,7 +13,7 @@ from domain.signal import Signal, Time, signal_id
 from domain.vocabulary import Action, Basis, Category, Severity, Topic
 from projections import checkpoints
 from projections.client import open_history
-from projections.sink import Sink
+from projections.sink import SIGNALS, Sink
 from tests.history_fixture import ListLog
 
 START = 1_700_000_000_000_000
@@ -69,8 +69,10 @@ def main(folder: str, count: str) -> None:
     log = long_log(int(count))
     checkpoints.EVERY = 700  # type: ignore[misc] # so that there are kills in the middle of one
     with open_history(Path(folder)) as history:
+        sink = Sink(history, log, 0, batch_rows=200)
+        sink.advance(SIGNALS)
         print("ready", flush=True)  # noqa: T201
-        Sink(history, log, 0, batch_rows=200).catch_up()
+        sink.catch_up()
         print("done", flush=True)  # noqa: T201
 
 

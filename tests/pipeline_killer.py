@@ -84,7 +84,7 @@ def carry_out(request: dict[str, Any]) -> None:
         threading.Thread(target=_kill_at, args=(at,), daemon=True).start()
     killer = Killer(kill.get("place", ""), kill.get("nth", 0))
     killer.around(SqliteLog, "append", "append", "appended")
-    killer.around(Engine, "decide", None, "decided")
+    killer.around(Engine, "decide_columns", None, "decided")
     killer.around(SqliteLog, "transact", "commit", "committed")
     killer.around(History, "insert", "insert", "inserted")
     killer.within_transactions()

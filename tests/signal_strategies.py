@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from domain.calendars import WEEKDAYS
 from domain.signal import Count, Credential, Signal, Time, signal_id
-from domain.vocabulary import Action, Category, Delivery, Direction, Role
+from domain.vocabulary import Action, Category, Decision, Delivery, Direction, Role
 
 SITE_ID: Final = "site"
 MINUTE: Final = 60_000_000
@@ -136,7 +136,7 @@ def _rules(draw: st.DrawFn, name: str, parameters: st.SearchStrategy[dict[str, A
 
 @st.composite
 def policies(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
-    """Draw a policy document with all eight rules, every time in whole minutes."""
+    """Draw a policy document with all ten rules, every time in whole minutes."""
     zones = st.lists(st.sampled_from(list(NESTING)), max_size=2, unique=True)
     parameters: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         "after_hours": st.fixed_dictionaries({"calendar": st.sampled_from(["day", "day", "night", None])}),
@@ -157,6 +157,8 @@ def policies(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
         "anti_passback": st.fixed_dictionaries({"zones": zones}),
         "door_forced": st.just({}),
         "door_held": st.just({}),
+        "impossible_travel": st.just({}),
+        "two_sites": st.just({}),
     }
     return {
         "presence": {
@@ -223,7 +225,7 @@ KINDS: Final = (
     *["closed"] * 3,
     *["denied"] * 5,
     *["ticked", "counted", "placed"] * 2,
-    *["exit_requested", "forced", "held", "alarm", "load"],
+    *["exit_requested", "forced", "held", "alarm", "impossible_travel", "two_sites", "load", "decided"],
 )
 _CATEGORIES: Final = {
     "granted": Category.CREDENTIAL,
@@ -231,7 +233,10 @@ _CATEGORIES: Final = {
     "counted": Category.COUNT,
     "ticked": Category.CLOCK,
     "placed": Category.CONTROL,
+    "decided": Category.CONTROL,
     "alarm": Category.ALARM,
+    "impossible_travel": Category.ALARM,
+    "two_sites": Category.ALARM,
 }
 
 
@@ -272,6 +277,27 @@ def _loads(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
 
 
 @st.composite
+def _decisions(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw the data of a `decided` signal; some of them are rejected."""
+    decision = draw(st.sampled_from([*map(str, Decision), "eaten"]))
+    whole = {
+        "noted": {"note": "a note"},
+        "assigned": {"assignee": "cy"},
+        "closed": {"resolution": "duplicate"},
+    }
+    data = {
+        "kind": draw(_rarely("alert_case", "appointment")),
+        "alert": f"{draw(_rarely(SITE_ID, 'elsewhere'))}:after_hours:{draw(_rarely('ann', 'unknown:x'))}:1",
+        "decision": decision,
+        "by": draw(_rarely("bob", "")),
+        "decided_at": draw(_rarely(5, -1)),
+        **whole.get(decision, {}),
+    }
+    odd = {"note": "another", "assignee": "", "resolution": "boring"}
+    return data | {name: odd[name] for name in draw(_rarely((), *((name,) for name in odd)))}
+
+
+@st.composite
 def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     """Draw one step: how far time goes on (minutes), what is said, by what and about whom."""
     kind = draw(st.sampled_from(KINDS))
@@ -289,13 +315,15 @@ def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     if kind == "placed":
         zone = draw(st.sampled_from([*NESTING, "outside", "nowhere"]))
         return step | {"person": draw(st.sampled_from([*PERSONS, "dee"])), "data": {"zone": zone}}
+    if kind == "decided":
+        return step | {"data": draw(_decisions())}
     if kind == "ticked":
         return step
     step["point"] = draw(st.sampled_from([*POINTS[:3] * 6, *POINTS[3:] * 2, "p9", None]))
     step["direction"] = draw(st.sampled_from(list(Direction)))
     if kind in ("alarm", "opened") and draw(_rarely(False, True)):
         step["person"] = draw(st.sampled_from(PERSONS))
-    if kind in ("granted", "denied"):
+    if kind in ("granted", "denied", "impossible_travel", "two_sites"):
         who = draw(st.sampled_from(["person", "person", "credential", "credential", "both", "nobody"]))
         if who in ("person", "both"):
             step["person"] = draw(_rarely("ann", *PERSONS[1:]))

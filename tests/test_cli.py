@@ -22,7 +22,8 @@ RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
 COMMANDS: Final = (
     "init", "import", "simulate", "run", "status", "occupancy", "visits", "trace", "alerts", "place",
     "events", "signals", "replay", "verify", "sql", "doctor", "demo", "quarantine list", "quarantine show",
-    "quarantine retry",
+    "quarantine retry", "case acknowledge", "case assign", "case note", "case close", "case reopen",
+    "case show",
 )  # fmt: skip
 READ_ROWS: Final = 3_000
 

@@ -5,17 +5,22 @@ import io
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.csv_file import LocalTimes, Rejected, UnusableFile, check_source, read_csv, read_csv_lines
-from connectors.rejection import RefusedRow
-from domain.signal import Signal, signal_id
+from connectors.csv_file.columns import plain_signals
+from connectors.csv_file.mapping import Mapping
+from connectors.rejection import RefusedRow, file_lines
+from domain.columns import signals_of
+from domain.signal import Signal, signal_id, write_signal
 from domain.site import Point, Site, Source, Zone
 from domain.vocabulary import Action, Category, Delivery, Direction, Quality
+from domain.wires import signal_wires
 
 RECEIVED_AT = 1_600_000_000_000_000
 SITE = Site(
@@ -42,20 +47,25 @@ def hashed(form: str, value: str) -> str:
 
 
 def read(content: bytes, folder: Path, source: Source = PROX) -> list[Signal | Rejected]:
-    """Return everything in a file of this content."""
+    """Return everything in a file of this content, in order, having seen that blocks hold the same."""
     path = folder / "prox.csv"
     path.write_bytes(content)
-    return list(
-        read_csv(
-            path,
-            "prox",
-            source,
-            SITE,
-            received_at=RECEIVED_AT,
-            known_persons={"vawelon", "pyoung"},
-            hash_credential=hashed,
-        )
-    )
+    given: dict[str, Any] = {
+        "received_at": RECEIVED_AT,
+        "known_persons": {"vawelon", "pyoung"},
+        "hash_credential": hashed,
+    }
+    rows = list(read_csv_lines(file_lines(path), "prox", source, SITE, name=str(path), **given))
+    for block_rows in (1, 3, 10_000):
+        blocks = list(read_csv(path, "prox", source, SITE, block_rows=block_rows, **given))
+        signals = [signal for block in blocks for signal in signals_of(block.signals)]
+        assert signals == [row for row in rows if isinstance(row, Signal)]
+        rejected = [row for block in blocks for row in block.rejected]
+        assert rejected == [row for row in rows if isinstance(row, Rejected)]
+        assert [signal_wires(block.signals) for block in blocks] == [
+            [write_signal(signal) for signal in signals_of(block.signals)] for block in blocks
+        ]
+    return rows
 
 
 def only_signal(rows: bytes, folder: Path, source: Source = PROX, header: bytes = HEADER) -> Signal:
@@ -350,6 +360,42 @@ def test_no_bytes_are_lost(rows: list[bytes], torn: bool) -> None:
     assert [row for row in kept if row.strip()] == [row for row in content.split(b"\n") if row.strip()]
 
 
+_TIMES = st.sampled_from(
+    ["2016-05-31 07:00:00", "2016-05-31T07:00:00.5", "2016-10-30 03:30:00", "2016-05-31 07:00:01+03:00"] * 4
+    + ["2016-03-27 03:30:00", "1970-01-01 00:00:00", "x"]
+)
+_FIELDS = st.sampled_from(
+    ["fixed-prox", "", " ", "é", '"a"', '"a,b"', '"', "a\0", "\r", "\ufeff"] + ["a"] * 30
+)
+_CARDS = st.sampled_from(["vawelon001", "pyoung002", "acampo001", "", "NA", "null", "1e5"])
+_PLACES = st.sampled_from(["1,1", "1,2", "3,Server Room"] * 8 + ["9,9", "1", "1,1,1"])
+_ROWS = st.one_of(
+    [st.builds("{},{},{},{}".format, _TIMES, _FIELDS, _CARDS, _PLACES)] * 12
+    + [st.sampled_from(["", " ", ",,,,", "é" * 40_000, '2016-05-31 07:00:00,"two', 'lines",vawelon001,1,1'])]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(_ROWS, max_size=12), ending=st.sampled_from(["\n", "\r\n"]), torn=st.booleans())
+def test_blocks_hold_what_rows_hold(tmp_path: Path, rows: list[str], ending: str, torn: bool) -> None:
+    """Read as columns or row by row, a file's signals and what is rejected are the same."""
+    content = ending.join(rows) + ("" if torn else ending)
+    read(HEADER + content.encode(), tmp_path)
+    by_columns = PROX.model_copy(update={"signal_id": ("timestamp", "prox-id"), "direction": "{type}"})
+    read(HEADER + content.encode(), tmp_path, by_columns)
+
+
+def test_plain_rows_are_read_as_columns() -> None:
+    """The fast way is taken where it can be: every row of the example is plain."""
+    mapping = Mapping(
+        "prox", PROX, SITE, HEADER.decode().strip().split(","), received_at=RECEIVED_AT, known_persons=(),
+        hash_credential=hashed,
+    )  # fmt: skip
+    assert plain_signals([ROW] * 3, mapping, 5) is not None
+    assert plain_signals([ROW.replace(b"\n", b"\r\n")], mapping, 5) is not None
+    assert plain_signals([ROW, b"\n"], mapping, 5) is None
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -376,7 +422,7 @@ def test_recording_is_read_whole() -> None:
     template = Path(str(resources.files("infra"))) / "templates" / "gastech"
     site = load_site(template / "site.yaml")
     known = {person.id for person in read_directory(template / "directory.csv").persons}
-    found = list(
+    blocks = list(
         read_csv(
             Path(__file__).parents[1] / "examples/gastech/prox.csv",
             "prox",
@@ -387,8 +433,9 @@ def test_recording_is_read_whole() -> None:
             hash_credential=hashed,
         )
     )
-    signals = [row for row in found if isinstance(row, Signal)]
-    assert (len(found), len(signals), len({signal.id for signal in signals})) == (29_763, 29_763, 29_762)
+    assert not any(block.rejected for block in blocks)
+    signals = [signal for block in blocks for signal in signals_of(block.signals)]
+    assert (len(signals), len({signal.id for signal in signals})) == (29_763, 29_762)
     assert sum(signal.point == "server-room" for signal in signals) == 29
     persons = {signal.person or "" for signal in signals}
     assert sorted(person for person in persons if person.startswith("unknown:")) == [

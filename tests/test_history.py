@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.event import Event
+from domain.columns import event_columns, signal_columns, signal_of
+from domain.event import Event, read_event
 from domain.signal import Count, Credential, Screening, Signal, Time, Verify, signal_id
 from domain.vocabulary import (
     Action,
@@ -26,7 +27,7 @@ from domain.vocabulary import (
 )
 from projections import checkpoints
 from projections.client import History, open_history
-from projections.columns import SIGNALS, event_table, signal_of, signal_table
+from projections.columns import SIGNALS, placed
 from projections.errors import HistoryError, HistoryIncomplete, HistoryInUse
 from projections.occupancy import occupancy_at
 from projections.schema import migrate, migrations
@@ -135,7 +136,7 @@ YEAR_9000 = 221_845_392_000_000_000
 )
 def test_a_signal_comes_back_as_it_was(history: History, signal: Signal) -> None:
     """Every field of a signal is kept, to the last microsecond and the last None."""
-    history.insert("signals", signal_table(3, [(5, signal)]))
+    history.insert("signals", placed(3, [5], signal_columns([signal])))
     [row] = history.rows(SIGNALS)
     assert signal_of(row) == signal
     assert (row["partition"], row["offset"]) == (3, 5)
@@ -146,7 +147,7 @@ def test_an_event_has_a_column_for_every_field(history: History) -> None:
     event = a_move(
         4, "p", "office", maybe_zone="lobby", value=-3, limit=9, late=True, causes=(1, 2, 4), detail={"a": 1}
     )
-    history.insert("events", event_table(0, [(2, event)]))
+    history.insert("events", placed(0, [2], event_columns([event])))
     [row] = history.rows("SELECT * REPLACE (toUnixTimestamp64Micro(occurred_at) AS occurred_at, "
                          "toUnixTimestamp64Micro(known_at) AS known_at) FROM events")  # fmt: skip
     written = msgspec.structs.asdict(event) | {"causes": [1, 2, 4], "detail": '{"a":1}'}
@@ -229,7 +230,7 @@ def test_a_torn_batch_is_completed(history: History, seed: int) -> None:
     for offset in range(20, 60):
         if whole or chance.random() < 0.5:
             history.insert(
-                "events", event_table(0, [(offset, msgspec.json.decode(log.events[offset].wire, type=Event))])
+                "events", placed(0, [offset], event_columns([read_event(log.events[offset].wire)]))
             )
             for table in ("moves", "visits", "alerts"):
                 if whole and chance.random() < 0.5:
@@ -266,20 +267,20 @@ def test_the_same_sink_goes_on_after_a_failure(tmp_path: Path, fail_at: int) -> 
         assert is_exact(full, log)
 
 
-def test_decoded_objects_are_written_as_the_log_would_be(history: History) -> None:
+def test_columns_at_hand_are_written_as_the_log_would_be(history: History) -> None:
     """What a runner hands over is written once; what it skipped is fetched, what it repeats left out."""
     log = a_log(50)
-    signals = [(number, a_signal(number, person=f"p{number % 7}")) for number in range(50)]
-    events = [(row.offset, msgspec.json.decode(row.wire, type=Event)) for row in log.events]
+    signals = signal_columns([a_signal(number, person=f"p{number % 7}") for number in range(50)])
+    events = event_columns([read_event(row.wire) for row in log.events])
     sink = Sink(history, ListLog(log.signals[:30], log.events[:40]), 0)
-    sink.write(signals[:10], events[:5])
+    sink.write(0, signals[:10], 0, events[:5])
     assert sink.position == (10, 5)
-    sink.write(signals[5:20], events[:12])
-    sink.write(signals[30:], events[40:])
+    sink.write(5, signals[5:20], 0, events[:12])
+    sink.write(30, signals[30:], 40, events[40:])
     assert sink.position == (50, len(log.events))
     assert is_exact(history, log)
     with pytest.raises(HistoryIncomplete, match="do not go on at offset 50"):
-        sink.write([(52, a_signal(52))], [])
+        sink.write(52, signal_columns([a_signal(52)]), 0, events[:0])
 
 
 def test_what_cannot_be_read_is_kept_and_told(history: History) -> None:

@@ -16,7 +16,16 @@ from rich.cells import cell_len
 
 from detectors.registry import DETECTORS
 from domain.site import Site
-from domain.vocabulary import Action, Basis, Category, Severity, Topic
+from domain.vocabulary import (
+    Action,
+    Basis,
+    CaseStatus,
+    Category,
+    Decision,
+    Resolution,
+    Severity,
+    Topic,
+)
 from infra.chinese import NAMES, SENTENCES
 from infra.invalid_settings import InvalidSettings
 from infra.language import Language
@@ -92,6 +101,9 @@ def test_a_translation_fills_in_the_same_values(english: str) -> None:
         ("rejection", list(RejectionReason)),
         ("entry", list(Status)),
         ("status", ["open", "cleared"]),
+        ("case", list(CaseStatus)),
+        ("decision", list(Decision)),
+        ("resolution", list(Resolution)),
         ("verdict", ["ok", "warn", "fail"]),
     ],
 )

@@ -344,6 +344,7 @@ def test_alerts_have_their_evidence(history: History) -> None:
         "alert_id": "lab:after_hours:0:a", "rule": "after_hours", "severity": "warning", "person": "a",
         "zone": "lobby", "point": "front", "occurred_at": clock(0), "status": "open",
         "evidence": [signal_id("0"), signal_id("1")],
+        "case": None,
     }  # fmt: skip
     assert (second["status"], second["severity"], second["person"]) == ("cleared", "critical", None)
     assert second["evidence"] == [signal_id("3"), signal_id("2")]

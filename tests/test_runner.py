@@ -1,10 +1,11 @@
 """The runner: a decider driven along a log, safe to kill between any two calls."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from domain.columns import event_columns, signals_of
 from domain.event import Event
 from domain.signal import Signal, Time, signal_id, write_signal
 from domain.vocabulary import Action, Category, Topic
@@ -21,10 +22,10 @@ class Counting:
         self.now = 0
         self.decided_here = 0
 
-    def decide(self, signals: Sequence[Signal]) -> list[Event]:
+    def decide_columns(self, signals: pa.Table) -> pa.Table:
         """Decide one event for each signal."""
         events = []
-        for signal in signals:
+        for signal in signals_of(signals):
             self.now = max(self.now, signal.time.occurred_at)
             events.append(
                 Event(
@@ -40,7 +41,7 @@ class Counting:
             )
             self.position += 1
             self.decided_here += 1
-        return events
+        return event_columns(events)
 
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
         """Return nobody."""

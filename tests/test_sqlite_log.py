@@ -158,7 +158,7 @@ def test_an_unknown_schema_version(path: Path, writable: bool) -> None:
     with sqlite3.connect(path) as later:
         later.execute("PRAGMA user_version = 99")
     later.close()
-    with pytest.raises(LogCorrupt, match="schema version 99, this program knows 1"):
+    with pytest.raises(LogCorrupt, match="schema version 99, this program knows 2"):
         SqliteLog.open(path, writable=writable)
     with pytest.raises(LogCorrupt):  # and the lock was let go of
         SqliteLog.open(path)

@@ -8,7 +8,7 @@ from typing import Final
 from connectors.csv_file.local_time import LocalTimes
 from connectors.csv_file.template import Filling, InvalidTemplate, fill, template_columns
 from connectors.rejection import RefusedRow
-from domain.signal import Credential, Signal, signal_id
+from domain.signal import Credential, Signal, Time, signal_id
 from domain.site import Site, Source
 from domain.vocabulary import Action, Category, Delivery, Direction
 
@@ -84,20 +84,19 @@ class Mapping:
         known_persons: Container[str],
         hash_credential: HashCredential,
     ):
-        self._name = name
+        self.name, self.site = name, site.id
         self._source = source
-        self._site = site.id
         self._points = {point.id: point.id for point in site.points}
-        self._spellings = source.points
         self._times = LocalTimes(source.time_zone or site.time_zone, received_at)
         self._columns = columns
-        self._time = fill(source.time, columns)
-        self._device = fill(source.device, columns)
-        self._point = fill(source.point, columns)
-        self._credential = self._optional(source.credential)
-        self._action = fill(source.action, columns)
-        self._direction = self._optional(source.direction)
-        self._id_places = [columns.index(column) for column in source.signal_id]
+        self.time_columns, self._time = self._filling(source.time)
+        self.device_columns, self._device = self._filling(source.device)
+        self.point_columns, self._point = self._filling(source.point)
+        self.credential_columns, self._credential = self._filling(source.credential)
+        self.action_columns, self._action = self._filling(source.action)
+        self.direction_columns, self._direction = self._filling(source.direction)
+        self._directions = source.directions if source.direction else {}
+        self.id_columns = [columns.index(column) for column in source.signal_id]
         self._person = re.compile(source.person) if source.person else None
         self._known_persons = known_persons
         self._hash_credential = hash_credential
@@ -105,48 +104,72 @@ class Mapping:
         self._acts = {str(action): action for action in _CATEGORIES}
         self._acts |= {spelling: Action(action) for spelling, action in source.actions.items()}
 
-    def _optional(self, template: str | None) -> Filling | None:
-        return None if template is None else fill(template, self._columns)
+    def _filling(self, template: str | None) -> tuple[list[int], Filling]:
+        """Return the places of the columns a template needs, and what fills it in; none gives empty texts."""
+        places = [self._columns.index(column) for column in template_columns(template or "")]
+        return list(dict.fromkeys(places)), fill(template or "", self._columns)
 
     def signal(self, raw: str, row: Sequence[str]) -> Signal:
         """Return the signal of a row.
 
         Raises:
-            RefusedRow: its time, point, action or direction is not one.
+            RefusedRow: its time, point, action, device or direction is not one.
         """
-        time = self._times.read(self._time(row))
-        spelled = self._point(row)
-        point = self._points.get(self._spellings.get(spelled, spelled))
-        if point is None:
-            raise RefusedRow(
-                "unknown_point",
-                f"{spelled!r} is no point of the site; add it, or add the spelling to "
-                f"sources.{self._name}.points",
-            )
-        action = self._acts.get(self._action(row))
-        if action is None:
-            raise RefusedRow(
-                "unknown_action",
-                f"{self._action(row)!r} is no action; add its meaning to sources.{self._name}.actions",
-            )
-        device = self._device(row)
-        if not device:
-            raise RefusedRow("unreadable", "it names no device")
-        credential, person = self._holder(self._credential(row)) if self._credential else (None, None)
+        time, point = self.time(row), self.point(row)
+        category, action = self.category_and_action(row)
+        device = self.device(row)
+        credential, person = self.holder(row)
         return Signal(
-            id=signal_id(self._name, *[row[place] for place in self._id_places] or (raw,)),
-            site=self._site,
+            id=signal_id(self.name, *[row[place] for place in self.id_columns] or (raw,)),
+            site=self.site,
             device=device,
-            category=_CATEGORIES[action],
+            category=category,
             action=action,
             time=time,
             point=point,
-            direction=self._direction_of(row) if self._direction else Direction.UNKNOWN,
+            direction=self.direction(row),
             credential=credential,
             person=person,
             delivery=Delivery.BACKFILL,
             raw=raw,
         )
+
+    def time(self, row: Sequence[str]) -> Time:
+        """Return when a row says it happened. Raises `RefusedRow` as `LocalTimes.read`."""
+        return self._times.read(self._time(row))
+
+    def point(self, row: Sequence[str]) -> str:
+        """Return the point of a row. Raises `RefusedRow`: unknown_point."""
+        spelled = self._point(row)
+        point = self._points.get(self._source.points.get(spelled, spelled))
+        if point is None:
+            raise RefusedRow(
+                "unknown_point",
+                f"{spelled!r} is no point of the site; add it, or add the spelling to "
+                f"sources.{self.name}.points",
+            )
+        return point
+
+    def category_and_action(self, row: Sequence[str]) -> tuple[Category, Action]:
+        """Return what happened in a row. Raises `RefusedRow`: unknown_action."""
+        action = self._acts.get(self._action(row))
+        if action is None:
+            raise RefusedRow(
+                "unknown_action",
+                f"{self._action(row)!r} is no action; add its meaning to sources.{self.name}.actions",
+            )
+        return _CATEGORIES[action], action
+
+    def device(self, row: Sequence[str]) -> str:
+        """Return the device of a row. Raises `RefusedRow`: unreadable, where it names none."""
+        device = self._device(row)
+        if not device:
+            raise RefusedRow("unreadable", "it names no device")
+        return device
+
+    def holder(self, row: Sequence[str]) -> tuple[Credential | None, str | None]:
+        """Return the credential in a row, and the person it belongs to."""
+        return self._holder(self._credential(row))
 
     def _find_holder(self, value: str) -> tuple[Credential | None, str | None]:
         """Return a credential, and the person it belongs to where the source says how to tell."""
@@ -161,15 +184,15 @@ class Mapping:
             return credential, match["person"]
         return credential, f"unknown:{value}"
 
-    def _direction_of(self, row: Sequence[str]) -> Direction:
-        assert self._direction is not None
+    def direction(self, row: Sequence[str]) -> Direction:
+        """Return the direction in a row, unknown where it says none. Raises `RefusedRow`: unreadable."""
         spelled = self._direction(row)
-        if spelled in self._source.directions:
-            return self._source.directions[spelled]
+        if spelled in self._directions:
+            return self._directions[spelled]
         try:
             return Direction(spelled) if spelled else Direction.UNKNOWN
         except ValueError as error:
             raise RefusedRow(
                 "unreadable",
-                f"{spelled!r} is no direction; add its meaning to sources.{self._name}.directions",
+                f"{spelled!r} is no direction; add its meaning to sources.{self.name}.directions",
             ) from error

@@ -1,17 +1,21 @@
-"""Reads a CSV file: its header first, then row by row."""
+"""Reads a CSV file: its header first, then block by block, or row by row."""
 
 import csv
 from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from connectors.block import Block, block_of
+from connectors.csv_file.columns import plain_signals
 from connectors.csv_file.mapping import HashCredential, Mapping, needed_columns
-from connectors.csv_file.records import records
+from connectors.csv_file.records import Lines, records
 from connectors.csv_file.template import InvalidTemplate
 from connectors.rejection import ROW_LIMIT_BYTES, RefusedRow, Rejected, UnusableFile, file_lines
 from domain.signal import Signal
 from domain.site import Site, Source
 
+BLOCK_ROWS: Final = 10_000
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -25,10 +29,12 @@ def read_csv(
     received_at: int,
     known_persons: Container[str],
     hash_credential: HashCredential,
-) -> Iterator[Signal | Rejected]:
-    """Return the signals of a CSV file in its order, and what is rejected in its place.
+    block_rows: int = BLOCK_ROWS,
+) -> Iterator[Block]:
+    """Return the signals of a CSV file in its order, in blocks of about so many rows, and what is rejected.
 
-    The header is read at once, the rows one by one. `received_at` is the import's clock, UTC microseconds.
+    The header is read at once, the rows block by block. `received_at` is the import's clock, UTC
+    microseconds.
 
     Raises:
         UnusableFile: it cannot be opened; it is empty, binary or not UTF-8; its header lacks a column the
@@ -36,7 +42,7 @@ def read_csv(
     """
     lines = file_lines(path)
     try:
-        return read_csv_lines(
+        opened = _opened(
             lines,
             source_name,
             source,
@@ -49,6 +55,7 @@ def read_csv(
     except UnusableFile:
         lines.close()
         raise
+    return _blocks(opened, block_rows)
 
 
 def read_csv_lines(
@@ -62,14 +69,48 @@ def read_csv_lines(
     hash_credential: HashCredential,
     name: str = "rows",
 ) -> Iterator[Signal | Rejected]:
-    r"""Return the signals of lines of bytes, the header first; as `read_csv` otherwise.
+    r"""Return the signals of lines of bytes, the header first, row by row; as `read_csv` otherwise.
 
     A row from the quarantine is read again as `[rejected.header + b"\n", rejected.raw + b"\n"]`.
     """
-    rest = iter(lines)
+    return _rows(
+        _opened(
+            iter(lines),
+            source_name,
+            source,
+            site,
+            received_at=received_at,
+            known_persons=known_persons,
+            hash_credential=hash_credential,
+            name=name,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose header has been read: what follows, and how its rows become signals."""
+
+    lines: Lines
+    mapping: Mapping
+    width: int
+    header: bytes
+
+
+def _opened(
+    lines: Iterator[bytes],
+    source_name: str,
+    source: Source,
+    site: Site,
+    *,
+    received_at: int,
+    known_persons: Container[str],
+    hash_credential: HashCredential,
+    name: str,
+) -> _Opened:
     header, line = b"", 0
     while not header:
-        whole = next(rest, None)
+        whole = next(lines, None)
         if whole is None:
             raise UnusableFile(f"{name}: the file is empty; its first line must name its columns")
         line += 1
@@ -88,21 +129,31 @@ def read_csv_lines(
         )
     except InvalidTemplate as error:
         raise UnusableFile(f"{name}: source {source_name!r} in site.yaml cannot read it: {error}") from error
-    return _signals(rest, line + 1, mapping, len(columns), header)
+    return _Opened(Lines(lines, line + 1), mapping, len(columns), header)
 
 
-def _signals(
-    lines: Iterator[bytes], first_line: int, mapping: Mapping, width: int, header: bytes
-) -> Iterator[Signal | Rejected]:
-    for record in records(lines, first_line, width, header):
+def _blocks(opened: _Opened, rows: int) -> Iterator[Block]:
+    lines = opened.lines
+    while block := lines.take_block(rows):
+        signals = plain_signals(block, opened.mapping, opened.width)
+        if signals is not None:
+            yield Block(signals, [])
+        else:
+            end = lines.number
+            lines.give_back(block)
+            yield block_of(_rows(opened, end))
+
+
+def _rows(opened: _Opened, until: int | None = None) -> Iterator[Signal | Rejected]:
+    for record in records(opened.lines, opened.width, opened.header, until):
         if isinstance(record, Rejected):
             yield record
             continue
         line, text, fields = record
         try:
-            yield mapping.signal(text, fields)
+            yield opened.mapping.signal(text, fields)
         except RefusedRow as refused:
-            yield Rejected(line, refused.reason, refused.detail, text.encode(), header)
+            yield Rejected(line, refused.reason, refused.detail, text.encode(), opened.header)
 
 
 def _columns(name: str, line: int, header: bytes, needed: list[str], source_name: str) -> list[str]:

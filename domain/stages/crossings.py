@@ -7,7 +7,7 @@ queue, deadlines and passages hours in heaps.
 
 from typing import Any, Final
 
-from domain.kernels import inlined, loop
+from domain.kernels import AHEAD, inlined, prefetch, stage
 from domain.output import because, emit
 from domain.records import (
     ANYWHERE,
@@ -267,15 +267,18 @@ def fire(
         pop(passages, passages_size)
 
 
-@loop
+@stage
 def cross(
-    signals: Any, people: Any, zones: Any, points: Any, pending: Any, pending_used: Any, grants: Any,
-    grants_span: Any, timers: Any, timers_size: Any, passages: Any, passages_size: Any, settings: Any,
-    crossings: Any, crossings_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
+    signals: Any, first: int, last: int, people: Any, zones: Any, points: Any, pending: Any,
+    pending_used: Any, grants: Any, grants_span: Any, timers: Any, timers_size: Any, passages: Any,
+    passages_size: Any, settings: Any, crossings: Any, crossings_size: Any, events: Any, size: Any,
+    causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Write a crossing for every move, repeat, settling and unregistered passage, in the order decided."""
-    for i in range(len(signals)):
+    for i in range(first, last):
         signal = signals[i]
+        if i + AHEAD < len(signals):
+            prefetch(people, signals[i + AHEAD].person)
         fire(
             i, signal, people, points, pending, grants, grants_span, timers, timers_size, passages,
             passages_size, settings, crossings, crossings_size, events, size, causes, causes_size,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from domain.kernels import inlined, loop
+from domain.kernels import inlined, stage
 from domain.output import because, emit
 from domain.records import CLOSED, DOOR, EXIT_REQUESTED, FORCED, HELD, NO_VALUE, NONE, OPENED, TOPIC
 from domain.timers import NEVER, enqueue
@@ -38,15 +38,15 @@ def tell_door(
     return event
 
 
-@loop
+@stage
 def watch_doors(
-    signals: Any, points: Any, helds: Any, helds_span: Any, settings: Any, changes: Any, changes_size: Any,
-    events: Any, size: Any, causes: Any, causes_size: Any,
+    signals: Any, first: int, last: int, points: Any, helds: Any, helds_span: Any, settings: Any,
+    changes: Any, changes_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Emit at most two events a signal, and one for each held timer that falls due."""
     held_open_us = settings[0].held_open_us
     allowed = held_open_us // SECOND_US
-    for i in range(len(signals)):
+    for i in range(first, last):
         signal = signals[i]
         while helds_span[0] < helds_span[1] and helds[helds_span[0]].due <= signal.now:
             due = helds[helds_span[0]].due

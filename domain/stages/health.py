@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from domain.kernels import loop
+from domain.kernels import stage
 from domain.output import because, emit
 from domain.records import CLOCK, CONTROL, LIVE, NONE, TOPIC
 from domain.timers import NEVER, pop, push
@@ -16,14 +16,14 @@ RECOVERED: Final = TOPIC[Topic.DEVICE_RECOVERED]
 SECOND_US: Final = 1_000_000
 
 
-@loop
+@stage
 def watch_devices(
-    signals: Any, devices: Any, silences: Any, silences_size: Any, settings: Any,
+    signals: Any, first: int, last: int, devices: Any, silences: Any, silences_size: Any, settings: Any,
     events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Emit at most three events a signal, and one for each silence that falls due."""
     limit_ms = settings[0].clock_offset_limit_ms
-    for i in range(len(signals)):
+    for i in range(first, last):
         signal = signals[i]
         while silences_size[0] > 0 and silences[0].due <= signal.now:
             due = silences[0].due

@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from domain.kernels import inlined, loop
+from domain.kernels import AHEAD, inlined, prefetch, stage
 from domain.records import MOVED, NOWHERE, PASSAGE_SETTLED, PASSED
 
 
 @inlined
 def holds(zones: Any, outer: int, inner: int) -> bool:
-    """Say whether `inner` is `outer` or within it. Outside is within nothing."""
+    """Say whether `inner` is `outer` or within it. Outside is within nothing: it has no number.
+
+    One question without branches: whether one zone holds another is as random as where people go.
+    """
     number = zones[inner].first
-    return bool(inner != NOWHERE and zones[outer].first <= number and number < zones[outer].last)
+    around = zones[outer]
+    return bool((around.first <= number) & (number < around.last) & (inner != NOWHERE))
 
 
 @inlined
@@ -46,27 +50,26 @@ def loosen(zones: Any, from_zone: int, to_zone: int, number: int) -> None:
 
 
 @inlined
-def note_levels(zones: Any, start: int, beyond: int, row: Any, levels: Any, size: Any) -> None:
+def note_levels(zones: Any, start: int, beyond: int, crossing: int, levels: Any, size: Any) -> None:
     """Write the new count of `start` and the zones around it that do not hold `beyond`, innermost first."""
     inside = start
     while inside != NOWHERE and not holds(zones, inside, beyond):
         level = levels[size[0]]
         size[0] += 1
-        level.signal = row.signal
+        level.crossing = crossing
         level.zone = inside
         level.count = zones[inside].count
-        level.occurred_at = row.occurred_at
-        level.known_at = row.known_at
-        level.cause = row.cause
-        level.second_cause = row.second_cause
         inside = zones[inside].parent
 
 
-@loop
-def occupy(crossings: Any, zones: Any, levels: Any, size: Any, watched: Any) -> None:
+@stage
+def occupy(crossings: Any, first: int, last: int, zones: Any, levels: Any, size: Any, watched: Any) -> None:
     """Apply every crossing; where counts are watched (watched[0]), write a level for each that changed."""
-    for k in range(len(crossings)):
+    for k in range(first, last):
         row = crossings[k]
+        if k + AHEAD < last:
+            prefetch(zones, crossings[k + AHEAD].from_zone)
+            prefetch(zones, crossings[k + AHEAD].to_zone)
         if row.kind == PASSED:
             loosen(zones, row.from_zone, row.to_zone, row.number)
         elif row.kind == PASSAGE_SETTLED:
@@ -75,8 +78,8 @@ def occupy(crossings: Any, zones: Any, levels: Any, size: Any, watched: Any) -> 
             place(zones, row.from_zone, row.from_maybe, -1)
             place(zones, row.to_zone, row.maybe, 1)
             if row.kind == MOVED and watched[0] != 0:
-                note_levels(zones, row.from_zone, row.to_zone, row, levels, size)
-                note_levels(zones, row.to_zone, row.from_zone, row, levels, size)
+                note_levels(zones, row.from_zone, row.to_zone, k, levels, size)
+                note_levels(zones, row.to_zone, row.from_zone, k, levels, size)
 
 
 def bounds(row: Any) -> tuple[int, int, int]:

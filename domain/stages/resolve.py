@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from domain.kernels import inlined, loop
+from domain.kernels import AHEAD, inlined, prefetch, stage
 from domain.output import because, emit
 from domain.records import (
+    ALARM,
     ANYWHERE,
     CLOCK,
     CLOSED,
@@ -21,7 +22,6 @@ from domain.records import (
     PLACED,
     TOPIC,
 )  # fmt: skip
-from domain.timers import NEVER
 from domain.vocabulary import Topic
 
 UNRESOLVED: Final = TOPIC[Topic.SIGNAL_UNRESOLVED]
@@ -46,19 +46,18 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
     return int(holdings[found if found >= 0 else newest].person)
 
 
-@loop
+@stage
 def resolve(
-    signals: Any, survey: Any, clock: Any, people: Any, points: Any, devices: Any, credentials: Any,
-    holdings: Any, events: Any, size: Any, causes: Any, causes_size: Any,
+    signals: Any, first: int, last: int, survey: Any, clock: Any, people: Any, points: Any, devices: Any,
+    credentials: Any, holdings: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Fill in what later stages need of each signal; at most two events a signal."""
     time = clock[0]
     seen = survey[0]
-    seen.first_at = NEVER
-    seen.last_at = -NEVER
-    seen.denials = 0
-    for i in range(len(signals)):
+    for i in range(first, last):
         signal = signals[i]
+        if i + AHEAD < len(signals):
+            prefetch(people, signals[i + AHEAD].person)
         signal.before = time.now
         if min(signal.occurred_at, signal.received_at) > time.now:
             time.now = min(signal.occurred_at, signal.received_at)
@@ -76,6 +75,8 @@ def resolve(
         point = points[signal.point]
         if reading and signal.action == DENIED:
             seen.denials += 1
+        elif signal.category == ALARM:
+            seen.alarms += 1
         if reading or signal.category == DOOR or signal.category == COUNT:
             granted_to_nobody = reading and signal.action == GRANTED and signal.person == 0
             signal.resolved = point.declared and not granted_to_nobody

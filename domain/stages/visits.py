@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from domain.kernels import inlined, loop
+from domain.kernels import inlined, stage
 from domain.output import because, emit
 from domain.records import ANYWHERE, MOVED, NONE, NOWHERE, PASSED, REPEATED, SETTLED, TOPIC
 from domain.vocabulary import Topic
@@ -38,10 +38,12 @@ def other_possible(row: Any) -> int:
     return ANYWHERE if row.maybe == row.to_zone else int(row.maybe)
 
 
-@loop
-def tell_visits(crossings: Any, events: Any, size: Any, causes: Any, causes_size: Any) -> None:
+@stage
+def tell_visits(
+    crossings: Any, first: int, last: int, events: Any, size: Any, causes: Any, causes_size: Any
+) -> None:
     """Emit at most three events a crossing."""
-    for k in range(len(crossings)):
+    for k in range(first, last):
         row = crossings[k]
         if row.kind == MOVED and row.to_zone != NOWHERE:
             if row.from_zone == NOWHERE:

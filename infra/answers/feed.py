@@ -1,7 +1,6 @@
 """Answers that feed the log: importing files, simulating days, reading the quarantine again."""
 
 import gc
-import itertools
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from connectors.block import Block, in_blocks
 from connectors.csv_file import read_csv
 from connectors.jsonl_file import read_jsonl
 from connectors.rejection import Rejected
+from domain.columns import signal_columns
 from domain.signal import Signal
 from domain.vocabulary import Topic
 from infra.control import apply_settings
@@ -52,22 +53,25 @@ def import_files(home: OpenHome, *, files: list[str], source: str) -> dict[str, 
 
 def _import_all(
     home: OpenHome,
-    files: list[tuple[Path, Iterator[Signal | Rejected]]],
+    files: list[tuple[Path, Iterator[Block]]],
     source: str,
     received_at: int,
     fed: Fed,
 ) -> None:
-    for path, rows in files:
+    for path, blocks in files:
         total = fed.read + _lines(path)
-        for chunk in _chunks(rows, home.settings.import_batch_signals):
-            _feed(home, chunk, source, path, received_at, fed)
+        for block in blocks:
+            count = quarantined(home, block.rejected, source, str(path), received_at)
+            fed.quarantined += count
+            fed.read += count
+            feed_columns(home, block.signals, fed)
             home.progress("rows", fed.read, max(total, fed.read))
             if home.stopping():
                 raise Failure("the process that owns the home is stopping: import the same files again later")
 
 
-def reader(home: OpenHome, path: Path, source: str, received_at: int) -> Iterator[Signal | Rejected]:
-    """Return the signals of a file; its header has been read and found fit."""
+def reader(home: OpenHome, path: Path, source: str, received_at: int) -> Iterator[Block]:
+    """Return what a file holds; its header has been read and found fit."""
     site = home.site
     if source in site.sources:
         return read_csv(
@@ -78,9 +82,10 @@ def reader(home: OpenHome, path: Path, source: str, received_at: int) -> Iterato
             received_at=received_at,
             known_persons={person.id for person in home.directory.persons},
             hash_credential=credential_hasher(read_key(home.paths.key)),
+            block_rows=home.settings.import_batch_signals,
         )
     if source == JSON_LINES:
-        return read_jsonl(path, site, received_at=received_at)
+        return in_blocks(read_jsonl(path, site, received_at=received_at), home.settings.import_batch_signals)
     known = ", ".join([*site.sources, JSON_LINES])
     raise WrongUse(f"--source: {source!r} is none of {known}; describe it under 'sources' in site.yaml")
 
@@ -93,12 +98,17 @@ def finish(home: OpenHome) -> None:
 
 def feed_signals(home: OpenHome, signals: list[Signal], fed: Fed) -> None:
     """Append signals and decide them."""
-    appended = home.pipeline.append(signals)
+    feed_columns(home, signal_columns(signals), fed)
+
+
+def feed_columns(home: OpenHome, signals: Any, fed: Fed) -> None:
+    """Append a table of signals (domain.columns) and decide them."""
+    appended = home.pipeline.append_columns(signals)
     fed.read += len(signals)
     fed.accepted += appended.accepted
     fed.duplicates += appended.duplicates
     for decided in home.pipeline.decide():
-        fed.late += sum(event.topic is Topic.SIGNAL_LATE for event in decided.events)
+        fed.late += len(decided.events_of(Topic.SIGNAL_LATE))
 
 
 def quarantined(
@@ -114,22 +124,6 @@ def quarantined(
     if rejections:
         home.quarantine.add(rejections)
     return len(rejections)
-
-
-def _feed(
-    home: OpenHome, chunk: list[Signal | Rejected], source: str, path: Path, received_at: int, fed: Fed
-) -> None:
-    rejected = [row for row in chunk if isinstance(row, Rejected)]
-    count = quarantined(home, rejected, source, str(path), received_at)
-    fed.quarantined += count
-    fed.read += count
-    feed_signals(home, [row for row in chunk if isinstance(row, Signal)], fed)
-
-
-def _chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    rest = iter(rows)
-    while chunk := list(itertools.islice(rest, size)):
-        yield chunk
 
 
 def _lines(path: Path) -> int:

@@ -37,7 +37,7 @@ def place(
     signal = placement(home.site.id, at_us, person, {"zone": zone, "purpose": purpose, "by": user})
     position = home.log.head(PARTITION)
     home.pipeline.append([signal])
-    decided = [event for batch in home.pipeline.decide() for event in batch.events]
+    decided = [event for batch in home.pipeline.decide() for event in batch.events_of()]
     home.pipeline.sink()
     events = [event for event in decided if position in event.causes]
     rejected = [event for event in events if event.topic is Topic.CONTROL_REJECTED]

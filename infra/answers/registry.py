@@ -8,6 +8,8 @@ from infra.home import OpenHome
 
 ANSWERS: Final = {
     "alerts": "infra.answers.history",
+    "case_decide": "infra.answers.cases",
+    "case_show": "infra.answers.cases",
     "events": "infra.answers.log",
     "import": "infra.answers.feed",
     "occupancy": "infra.answers.history",

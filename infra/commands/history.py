@@ -184,22 +184,24 @@ def _told(entry: dict[str, Any], language: "Language") -> "Text":
 def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
     from infra.rendering import is_wide, person, say, severity, table
 
-    wide = is_wide()
+    wide, decided = is_wide(), any(alert["case"] for alert in answer)
     found: list[tuple[Any, ...]] = []
     for alert in answer:
         urgency = alert["severity"]
         rule = severity(language, urgency, language.name("rule", alert["rule"]))
         who, where = person(alert["person"]), _where(alert, language, wide)
+        case = (_case(alert["case"], language),) if decided else ()
         if wide:
             status, count = language.name("status", alert["status"]), len(alert["evidence"])
             found.append(
-                (alert["occurred_at"], severity(language, urgency), rule, who, *where, status, count)
+                (alert["occurred_at"], severity(language, urgency), rule, who, *where, status, *case, count)
             )
         else:
-            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, *where))
-    names = ["when", "rule", "person", "place"]
+            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, *where, *case))
+    cases = ["case"] if decided else []
+    names = ["when", "rule", "person", "place", *cases]
     if wide:
-        names = ["when", "severity", "rule", "person", "where", "name", "status", "signals"]
+        names = ["when", "severity", "rule", "person", "where", "name", "status", *cases, "signals"]
     table(language, names, found, nothing=language.say("no alerts"))
     if found:
         rest = (
@@ -210,6 +212,11 @@ def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
             )
         )
         say(rest, "dim")
+
+
+def _case(case: dict[str, Any] | None, language: "Language") -> str:
+    """Return how far people are with an alert, and who decided last."""
+    return f"{language.name('case', case['status'])} ({case['by']})" if case else "-"
 
 
 def _rows(answer: list[dict[str, Any]], language: "Language") -> None:

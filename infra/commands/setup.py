@@ -57,6 +57,17 @@ def demo(
     demonstrate(home, recording)
 
 
+def demo_kafka(
+    home: Annotated[
+        Path, typer.Option("--home", metavar="DIR", help="Folder to play in; emptied first.")
+    ] = Path("demo-kafka-home"),
+) -> None:
+    """See a city of 50 sites on Kafka, workers, sink and gateway each their own process. Needs Java."""
+    from infra.demo_kafka import demonstrate_kafka
+
+    demonstrate_kafka(home)
+
+
 def _made(answer: dict[str, Any], language: "Language", home: Path) -> None:
     import shlex
 

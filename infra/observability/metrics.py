@@ -115,3 +115,40 @@ class CopyingMetrics:
     def away(self) -> None:
         """Tell that the target cannot be reached."""
         self._away.set(1)
+
+
+class SpoolMetrics:
+    """How much waits in a connector's spool, and whether it has to stop reading."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._signals = Gauge("limen_spool_signals", "Signals that wait for the log", registry=registry)
+        self._bytes = Gauge("limen_spool_bytes", "About what they take on the disk", registry=registry)
+        self._limit = Gauge("limen_spool_limit_bytes", "What they may take", registry=registry)
+        self._refuses = Gauge(
+            "limen_spool_refuses", "1 while the spool takes nothing more", registry=registry
+        )
+        self._moved = Counter("limen_signals_forwarded", "Signals moved into the log", registry=registry)
+        self._refused = Counter("limen_signals_refused", "Signals the log will never take", registry=registry)
+        self._away = Gauge("limen_log_away", "1 while the log cannot be reached", registry=registry)
+
+    def waiting(self, signals: int, used_bytes: int, limit_bytes: int) -> None:
+        """Tell what waits."""
+        self._signals.set(signals)
+        self._bytes.set(used_bytes)
+        self._limit.set(limit_bytes)
+
+    def refuses(self, now: bool) -> None:
+        """Tell whether the spool takes nothing more: it is full, or its disk is."""
+        self._refuses.set(now)
+
+    def moved(self, signals: int) -> None:
+        """Count signals that are in the log now."""
+        self._moved.inc(signals)
+
+    def refused(self) -> None:
+        """Count a signal that went to quarantine instead."""
+        self._refused.inc()
+
+    def away(self, now: bool) -> None:
+        """Tell whether the log cannot be reached."""
+        self._away.set(now)

@@ -1,10 +1,11 @@
 """Stories about cool-downs and control signals (rules.md 11.3 and 12)."""
 
-from .story import HOUSE, POLICY, Scenario, at, grant, load, place, rule, says, tick
+from .story import HOUSE, POLICY, Scenario, at, decide, grant, load, place, rule, says, tick
 
 _WITHOUT_READER = HOUSE | {"points": [point for point in HOUSE["points"] if point["id"] != "reader"]}
 _NOWHERE = {"rules": {"density": {"overrides": [{"zones": ["nowhere"], "set": {"limit": 1}}]}}}
 _BOB_HOLDS_TWO = {"persons": [{"id": "bob", "credentials": [{"hash": "c-bob"}, {"hash": "c-old"}]}]}
+_FORCED = "house:door_forced:side:1"
 _ALERTS = ("alert.raised", "alert.joined", "alert.cleared")
 
 ALERTS_AND_CONTROL = [
@@ -130,5 +131,55 @@ ALERTS_AND_CONTROL = [
         ],
         [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 8)]
         + [("visit.started", {"person": "ann", "policy_version": 1}), ("zone.entered", {})],
+    ),
+    Scenario(
+        "what people decide about an alert is told, and does nothing else",
+        "12.3",
+        [
+            says("forced", at(0), "side"),
+            decide("acknowledged", _FORCED, at(0)),
+            decide("assigned", _FORCED, at(0), assignee="ann", note="please"),
+            decide("noted", _FORCED, at(0), note="wind?"),
+            decide("closed", _FORCED, at(0), resolution="explained"),
+            decide("reopened", "house:after_hours:unknown:c-1:12", at(0)),
+        ],
+        [
+            ("door.forced", {}),
+            (
+                "alert.acknowledged",
+                {
+                    "rule": "door_forced",
+                    "alert": _FORCED,
+                    "occurred_at": at(0),
+                    "causes": (4,),
+                    "detail": {"by": "bob", "decided_at": 5},
+                },
+            ),
+            (
+                "alert.assigned",
+                {"detail": {"by": "bob", "decided_at": 5, "assignee": "ann", "note": "please"}},
+            ),
+            ("alert.noted", {"detail": {"by": "bob", "decided_at": 5, "note": "wind?"}}),
+            ("alert.closed", {"detail": {"by": "bob", "decided_at": 5, "resolution": "explained"}}),
+            ("alert.reopened", {"rule": "after_hours", "alert": "house:after_hours:unknown:c-1:12"}),
+        ],
+    ),
+    Scenario(
+        "a decision that is incomplete, unknown or about another site's alert is rejected",
+        "12.3",
+        [
+            decide("closed", _FORCED, at(0)),
+            decide("closed", _FORCED, at(0), resolution="boring"),
+            decide("acknowledged", _FORCED, at(0), assignee="ann"),
+            decide("assigned", _FORCED, at(0)),
+            decide("noted", _FORCED, at(0)),
+            decide("eaten", _FORCED, at(0)),
+            decide("acknowledged", "barn:door_forced:side:1", at(0)),
+            decide("acknowledged", "house:door_forced:side:one", at(0)),
+            decide("acknowledged", "house:door_forced:1", at(0)),
+            decide("acknowledged", _FORCED, at(0), by=""),
+            decide("acknowledged", _FORCED, at(0), kind="appointment"),
+        ],
+        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 14)],
     ),
 ]

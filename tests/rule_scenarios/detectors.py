@@ -3,7 +3,7 @@
 from typing import Any
 
 from domain.calendars import WEEKDAYS
-from domain.vocabulary import Direction
+from domain.vocabulary import Delivery, Direction
 
 from .story import POLICY, Scenario, at, grant, load, place, rule, says, tick
 
@@ -434,6 +434,43 @@ DETECTORS = [
         ],
         only=_ALERTS,
         policy={"rules": rule("door_forced")["rules"] | rule("door_held")["rules"]},
+    ),
+    Scenario(
+        "what is told between sites is an alert of the person, of the credential's holder, late or not",
+        "10.8 11.1 11.3",
+        [
+            says("impossible_travel", at(0), "gate", credential="c-ann", delivery=Delivery.POLL),
+            says("two_sites", at(1), "inner", "bob"),
+            says("two_sites", at(0), "nowhere", "bob"),
+            says("impossible_travel", at(5), credential="c-new"),
+            says("impossible_travel", at(6), "gate"),
+            says("activated", at(7), "gate", "ann"),
+        ],
+        [
+            (
+                "alert.raised",
+                {
+                    "rule": "impossible_travel",
+                    "alert": "house:impossible_travel:ann:1",
+                    "person": "ann",
+                    "credential": "c-ann",
+                    "zone": "lobby",
+                    "point": "gate",
+                    "occurred_at": at(0),
+                    "causes": (3,),
+                },
+            ),
+            ("alert.raised", {"alert": "house:two_sites:bob:1", "zone": "lab", "point": "inner"}),
+            ("alert.joined", {"alert": "house:two_sites:bob:1", "point": None, "causes": (5,)}),
+            (
+                "alert.raised",
+                {"alert": "house:impossible_travel:unknown:c-new:1", "zone": None, "point": None},
+            ),
+        ],
+        only=_ALERTS,
+        policy={
+            "rules": rule("impossible_travel")["rules"] | rule("two_sites", cool_down_seconds=3600)["rules"]
+        },
     ),
     Scenario(
         "the detectors' events and then their alerts stand in the registry's order",

@@ -117,9 +117,12 @@ _CATEGORIES: Final = {
     Action.DENIED: Category.CREDENTIAL,
     Action.COUNTED: Category.COUNT,
     Action.ACTIVATED: Category.ALARM,
+    Action.IMPOSSIBLE_TRAVEL: Category.ALARM,
+    Action.TWO_SITES: Category.ALARM,
     Action.TICKED: Category.CLOCK,
     Action.PLACED: Category.CONTROL,
     Action.LOADED: Category.CONTROL,
+    Action.DECIDED: Category.CONTROL,
 }
 
 
@@ -164,6 +167,12 @@ def tick(when: int) -> Signal:
 def place(person: str | None, zone: str, when: int) -> Signal:
     """Return a control signal that puts a person somewhere."""
     return says("placed", when, None, person, data={"zone": zone}, device="desk")
+
+
+def decide(decision: str, alert: str, when: int, **data: Any) -> Signal:
+    """Return a control signal that tells of bob's decision about an alert."""
+    told = {"kind": "alert_case", "alert": alert, "decision": decision, "by": "bob", "decided_at": 5, **data}
+    return says("decided", when, data=told, device="desk")
 
 
 def load(kind: str, document: Mapping[str, Any], when: int, **data: Any) -> Signal:

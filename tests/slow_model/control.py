@@ -1,5 +1,6 @@
 """Control signals (rules.md 5.9 and 12)."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,8 @@ def look_at_control(world: World, step: Step) -> list[Move]:
             return [_place(world, step)]
         if step.signal.action == Action.LOADED:
             _load(world, step)
+        if step.signal.action == Action.DECIDED:
+            _tell_decision(world, step)
     except ValueError as error:  # pydantic's errors are ValueErrors
         _say(world, step, Topic.CONTROL_REJECTED, detail={"reason": str(error)})
     except _Rejected as error:
@@ -62,6 +65,47 @@ def _place(world: World, step: Step) -> Move:
         at=step.signal.time.occurred_at,
         causes=(step.position,),
     )
+
+
+_DETAILS = {"assigned": ["assignee"], "closed": ["resolution"]}
+_RESOLUTIONS = ("confirmed", "false_alarm", "explained", "duplicate")
+
+
+def _tell_decision(world: World, step: Step) -> None:
+    """Tell what somebody decided about an alert (12.3)."""
+    data = step.signal.data or {}
+    decision, alert = data.get("decision"), data.get("alert")
+    topic = f"alert.{decision}"
+    if data.get("kind") != "alert_case" or topic not in (
+        "alert.acknowledged",
+        "alert.assigned",
+        "alert.noted",
+        "alert.closed",
+        "alert.reopened",
+    ):
+        raise _Rejected(f"decided: {data.get('kind')!r} {decision!r} is no decision about an alert")
+    given = {name: data[name] for name in ("note", "assignee", "resolution") if data.get(name) is not None}
+    belonging = _DETAILS.get(decision, [])
+    if [name for name in ("assignee", "resolution") if name in given] != belonging:
+        raise _Rejected(f"decided: {decision} comes with {belonging}, and with nothing else")
+    if decision == "noted" and "note" not in given:
+        raise _Rejected("decided: a note is missing")
+    if given.get("resolution", "explained") not in _RESOLUTIONS:
+        raise _Rejected(f"decided: resolution {given['resolution']!r} is none of {_RESOLUTIONS}")
+    texts = {"by": 200, "note": 2_000, "assignee": 200}
+    for name, longest in texts.items():
+        text = given.get(name, "-") if name != "by" else data.get("by")
+        if not isinstance(text, str) or not 1 <= len(text) <= longest:
+            raise _Rejected(f"decided: {name} {text!r} is no text of 1 to {longest} characters")
+    decided_at = data.get("decided_at")
+    if not isinstance(decided_at, int) or isinstance(decided_at, bool) or not 0 <= decided_at < 2**62:
+        raise _Rejected(f"decided: decided_at {decided_at!r} is no time")
+    pattern = rf"{re.escape(step.signal.site)}:([^:]+):.+:[0-9]+"
+    match = re.fullmatch(pattern, alert, re.DOTALL) if isinstance(alert, str) else None
+    if match is None:
+        raise _Rejected(f"decided: {alert!r} is no alert of the site")
+    detail = {"by": data["by"], "decided_at": decided_at, **given}
+    _say(world, step, Topic(topic), rule=match[1], alert=alert, detail=detail)
 
 
 def _load(world: World, step: Step) -> None:

@@ -1,4 +1,4 @@
-"""The eight detectors, in the registry's order (rules.md 10)."""
+"""The ten detectors, in the registry's order (rules.md 10)."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -21,6 +21,8 @@ ORDER = (
     "anti_passback",
     "door_forced",
     "door_held",
+    "impossible_travel",
+    "two_sites",
 )
 
 
@@ -52,6 +54,7 @@ class Facts:
     changes: list[Change]
     doors: list[DoorFact]
     denied: Resolved | None
+    told: Resolved | None
 
 
 def denial(step: Step, resolved: Resolved) -> Resolved | None:
@@ -293,6 +296,37 @@ class Detectors:
             for fact in facts.doors
             if fact.topic in kinds and world.parameters("door_held", None) is not None
         ]
+
+    def _impossible_travel(self, world: World, facts: Facts) -> list[Finding]:
+        """10.8."""
+        return _of_alarm("impossible_travel", Action.IMPOSSIBLE_TRAVEL, world, facts)
+
+    def _two_sites(self, world: World, facts: Facts) -> list[Finding]:
+        """10.8."""
+        return _of_alarm("two_sites", Action.TWO_SITES, world, facts)
+
+
+def _of_alarm(rule: str, action: Action, world: World, facts: Facts) -> list[Finding]:
+    signal, told = facts.step.signal, facts.told
+    if told is None or told.person is None or world.parameters(rule, None) is None:
+        return []
+    if signal.category != Category.ALARM or signal.action != action:
+        return []
+    leads_to = world.points[told.point].to_zone if told.point is not None else OUTSIDE
+    return [
+        Finding(
+            "raise",
+            rule,
+            told.person,
+            signal.time.occurred_at,
+            facts.step.now,
+            (facts.step.position,),
+            person=told.person,
+            credential=signal.credential.hash if signal.credential is not None else None,
+            zone=leads_to if leads_to != OUTSIDE else None,
+            point=told.point,
+        )
+    ]
 
 
 def _widest(world: World, rule: str, default: float) -> int:

@@ -76,7 +76,7 @@ class SlowModel:
         if resolved is not None:
             doors = doors + look_at_door(world, step, resolved, explained)
         denied = denial(step, resolved) if resolved is not None else None
-        found = self._detectors.look(world, Facts(step, moves, changes, doors, denied))
+        found = self._detectors.look(world, Facts(step, moves, changes, doors, denied, resolved))
         self._alerts.look(world, found)
 
     def occupancy(self) -> dict[str, tuple[int, int, int]]:

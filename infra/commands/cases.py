@@ -1,0 +1,161 @@
+"""Commands for what people decide about alerts: case acknowledge, assign, note, close, reopen, show."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.commands.asking import ask, show
+from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+from infra.failure import NO
+
+if TYPE_CHECKING:
+    from infra.language import Language
+
+app = typer.Typer(no_args_is_help=True, help="Say what became of an alert, and see what others said.")
+
+AlertArgument = Annotated[
+    str, typer.Argument(metavar="ALERT_ID", help="The alert's id, as in alerts --json.")
+]
+ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides: a name or an id.")]
+NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="What there is to say.")]
+VersionOption = Annotated[
+    int | None,
+    typer.Option("--if-version", min=0, help="Only if the case still stands at this version, as shown."),
+]
+
+
+class ResolutionOption(StrEnum):
+    """Why a case is closed."""
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    EXPLAINED = "explained"
+    DUPLICATE = "duplicate"
+
+
+@app.command("acknowledge")
+def acknowledge(
+    alert: AlertArgument,
+    by: ByOption,
+    note: NoteOption = None,
+    version: VersionOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that you have seen an alert and look after it; exit code 1 if that cannot be."""
+    _decide(home, as_json, "acknowledged", alert, by, version, note=note)
+
+
+@app.command("assign")
+def assign(
+    alert: AlertArgument,
+    by: ByOption,
+    to: Annotated[str, typer.Option("--to", metavar="WHO", help="Who is to look after it.")],
+    note: NoteOption = None,
+    version: VersionOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say who is to look after an alert; exit code 1 if that cannot be."""
+    _decide(home, as_json, "assigned", alert, by, version, note=note, assignee=to)
+
+
+@app.command("note")
+def add_note(
+    alert: AlertArgument,
+    by: ByOption,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What there is to say.")],
+    version: VersionOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Write something down about an alert; exit code 1 if that cannot be."""
+    _decide(home, as_json, "noted", alert, by, version, note=note)
+
+
+@app.command("close")
+def close(
+    alert: AlertArgument,
+    by: ByOption,
+    resolution: Annotated[ResolutionOption, typer.Option(help="What it was.")],
+    note: NoteOption = None,
+    version: VersionOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that an alert is done with, and what it was; exit code 1 if that cannot be."""
+    _decide(home, as_json, "closed", alert, by, version, note=note, resolution=str(resolution))
+
+
+@app.command("reopen")
+def reopen(
+    alert: AlertArgument,
+    by: ByOption,
+    note: NoteOption = None,
+    version: VersionOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that an alert is not done with after all; exit code 1 if that cannot be."""
+    _decide(home, as_json, "reopened", alert, by, version, note=note)
+
+
+@app.command("show")
+def show_case(alert: AlertArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show an alert's case: how far it is, and what was decided, by whom and when."""
+    show(ask(home, "case_show", alert=alert), as_json, home, _case)
+
+
+def _decide(
+    home: Path, as_json: bool, decision: str, alert: str, by: str, version: int | None, **told: Any
+) -> None:
+    answer = ask(home, "case_decide", alert=alert, decision=decision, by=by, version=version, **told)
+    show(answer, as_json, home, _decided)
+    if not answer["accepted"]:
+        raise typer.Exit(NO)
+
+
+def _decided(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import say
+
+    if not answer["accepted"]:
+        say(language.say("Nothing was decided: {reason}", reason=answer["reason"]), "bold red")
+        return
+    _case(answer, language)
+
+
+def _case(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import fields, table
+
+    fields(
+        language,
+        {
+            "alert": answer["alert_id"],
+            "case": language.name("case", answer["status"]),
+            "resolution": language.name("resolution", answer["resolution"]),
+            "acknowledged by": answer["acknowledged_by"],
+            "assigned to": answer["assignee"],
+            "version": answer["version"],
+        },
+    )
+    table(
+        language,
+        ("when", "decision", "by", "detail"),
+        (
+            (
+                taken["decided_at"],
+                language.name("decision", taken["decision"]),
+                taken["by"],
+                _detail(taken, language),
+            )
+            for taken in answer["decisions"]
+        ),
+        nothing=language.say("nothing has been decided about it"),
+    )
+
+
+def _detail(taken: dict[str, Any], language: "Language") -> str:
+    why = language.name("resolution", taken["resolution"]) if taken["resolution"] else None
+    return " · ".join(part for part in (taken["assignee"], why, taken["note"]) if part)

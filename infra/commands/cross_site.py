@@ -1,0 +1,17 @@
+"""The command that compares sites: cross-site."""
+
+from infra.commands.options import DEFAULT_HOME, HomeOption
+
+
+def cross_site(home: HomeOption = DEFAULT_HOME) -> None:
+    """Compare what the sites say of one card or person, and tell each site concerned.
+
+    SIGTERM or Ctrl-C drains.
+    """
+    import os
+
+    from infra.cross_site_process import run_cross_site
+    from infra.settings import Home, load_settings
+
+    settings = load_settings(Home.of(home, os.environ), os.environ)
+    run_cross_site(settings, settings.kafka.client_settings())

@@ -1,0 +1,40 @@
+"""The command about the workers: worker."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.commands.options import DEFAULT_HOME, HomeOption
+
+
+def worker(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--reproduce", metavar="BUNDLE", help="Decide once more what made the engine fail, and end."
+        ),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Decide signals from Kafka, sharing the partitions with the other workers. SIGTERM or Ctrl-C drains.
+
+    Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker has taken over:
+    whatever runs the workers starts them again.
+    """
+    import os
+
+    from infra.settings import Home, load_settings
+
+    place = Home.of(home, os.environ)
+    settings = load_settings(place, os.environ)
+    if bundle is not None:
+        from infra.reproducing import reproduce_defect
+
+        reproduce_defect(bundle, settings)
+        return
+    from infra.worker_process import run_worker
+
+    code = run_worker(place, settings, settings.kafka.client_settings())
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,236 @@
+"""The process behind `limen connect`: reads files, keeps what they say in the spool, moves it into Kafka.
+
+Two threads, with the spool between them. The reader goes on while Kafka is away, until the spool is full:
+then it reads no further, says so, and goes on when there is room. The forwarder goes on with what waits,
+whatever the reader does. Killed at any place, the next start loses and repeats nothing.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from connectors.jsonl_file import read_line
+from connectors.rejection import RefusedRow, UnusableFile
+from domain.signal import write_signal
+from infra.observability.endpoints import Health
+from infra.observability.metrics import SpoolMetrics
+from streams.forwarder import Forwarder, Refuse
+from streams.log import Draft, LogUnavailable
+from streams.quarantine import Quarantine, Rejection, RejectionReason
+from streams.spool import Spool, Waiting
+
+BATCH: Final = 5_000
+SOURCE: Final = "signals"
+_IDLE_SECONDS: Final = 0.01
+_FOLLOW_SECONDS: Final = 0.2
+_FIRST_WAIT_SECONDS: Final = 0.2
+_LONGEST_WAIT_SECONDS: Final = 5.0
+_DRAIN_SECONDS: Final = 20.0
+_LINE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes."""
+
+    drafts: list[Draft]
+    rejections: list[Rejection]
+    place: int
+
+
+class Connecting:
+    """Reads files of signals in JSON lines into a spool, and forwards it. `run` returns when all is in Kafka.
+
+    Args:
+        files: read one after another, each from where it was left.
+        follow: at the end of the last file wait for more lines, until stopped.
+        spool, quarantine, forwarder: where signals wait, what cannot be read goes, and who moves them.
+        stopping: set when the process is to end; what waits then goes on waiting, for the next start.
+    """
+
+    def __init__(
+        self,
+        files: list[Path],
+        *,
+        follow: bool,
+        spool: Spool,
+        quarantine: Quarantine,
+        forwarder: Callable[[Refuse], Forwarder],
+        stopping: threading.Event,
+        health: Health,
+        metrics: SpoolMetrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._files, self._follow = files, follow
+        self._spool, self._quarantine = spool, quarantine
+        self._forwarder = forwarder(self._refuse)
+        self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
+        self._away = False
+        self._all_read = threading.Event()
+        self._failure: Exception | None = None
+        self._log = structlog.get_logger()
+
+    def run(self) -> int:
+        """Read and forward; return how many signals still wait: 0 unless stopped.
+
+        Raises:
+            UnusableFile: a file cannot be read. What was read before is forwarded first.
+        """
+        reader = threading.Thread(target=self._read_all, name="reader")
+        reader.start()
+        self._health.started()
+        try:
+            self._forward()
+        except BaseException:
+            self._stopping.set()  # or the reader would wait for room for ever
+            raise
+        finally:
+            reader.join()
+        if self._failure is not None:
+            raise self._failure
+        return self._spool.count
+
+    def _forward(self) -> None:
+        wait_seconds, drain_until = _FIRST_WAIT_SECONDS, float("inf")
+        while True:
+            self._health.beat()
+            try:
+                moved = self._forwarder.step()
+            except LogUnavailable as error:
+                self._tell_away(str(error))
+                if self._stopping.wait(wait_seconds):
+                    return
+                wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
+                continue
+            self._tell_back()
+            wait_seconds = _FIRST_WAIT_SECONDS
+            self._metrics.moved(moved)
+            self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
+            if self._stopping.is_set():
+                drain_until = min(drain_until, time.monotonic() + _DRAIN_SECONDS)
+                if not moved or time.monotonic() > drain_until:
+                    return
+            elif not moved:
+                if self._all_read.is_set() and not self._spool.count:
+                    return
+                time.sleep(_IDLE_SECONDS)
+
+    def _tell_away(self, reason: str) -> None:
+        if not self._away:
+            self._log.error("signals wait", reason=reason, waiting=self._spool.count)
+            self._health.want("kafka", reason)
+            self._metrics.away(True)
+        self._away = True
+        self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
+
+    def _tell_back(self) -> None:
+        if self._away:
+            self._log.info("signals flow again", waiting=self._spool.count)
+            self._health.fulfil("kafka")
+            self._metrics.away(False)
+        self._away = False
+
+    def _read_all(self) -> None:
+        try:
+            for path in self._files:
+                is_last = path == self._files[-1]
+                self._read_file(path, follow=self._follow and is_last)
+        except Exception as error:  # noqa: BLE001 - raised again when what was read has been moved
+            self._failure = error
+        finally:
+            self._all_read.set()
+
+    def _read_file(self, path: Path, *, follow: bool) -> None:
+        source = str(path.absolute())
+        for read in read_lines(path, self._spool.place(source), follow=follow, stopping=self._stopping):
+            if read.rejections:
+                self._keep(partial(self._quarantine.add, read.rejections))
+                self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
+            if not self._keep(partial(self._spool.append, read.drafts, source, read.place)):
+                return
+
+    def _keep(self, keep: Callable[[], object]) -> bool:
+        """Do it; while disk or spool have no room, say so and wait. False if stopped before it was done."""
+        wait, refused = _FIRST_WAIT_SECONDS, False
+        while True:
+            try:
+                keep()
+            except LogUnavailable as error:
+                if not refused:
+                    self._log.error("nothing more is read", reason=str(error))
+                    self._health.want("spool", str(error))
+                    self._metrics.refuses(True)
+                refused = True
+                if self._stopping.wait(wait):
+                    return False
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+            else:
+                if refused:
+                    self._log.info("reading goes on")
+                    self._health.fulfil("spool")
+                    self._metrics.refuses(False)
+                return True
+
+    def _refuse(self, refused: Waiting, reason: RejectionReason, detail: str) -> None:
+        now_us = round(self._clock() * 1_000_000)
+        self._quarantine.add(
+            [Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)]
+        )
+        self._metrics.refused()
+        self._log.warning("in quarantine", correlation=refused.id, site=refused.site, reason=detail)
+
+
+def read_lines(path: Path, place: int, *, follow: bool, stopping: threading.Event) -> Iterator[Read]:
+    """Yield a file's lines from `place` (in bytes) on, some at a time.
+
+    A last line without an end is taken as it is, unless the file is followed: then its rest is waited for.
+
+    Raises:
+        UnusableFile: the file cannot be read, or is shorter than it was.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < place:
+                raise UnusableFile(
+                    f"{path}: it has {size:,} bytes, but {place:,} were read before: it was cut or replaced; "
+                    "give the new one another name"
+                )
+            while not stopping.is_set():
+                file.seek(place)  # before the half of a line that was read, too
+                read = _some_lines(file.readline, str(path), place, follow=follow)
+                if read.place > place:
+                    place = read.place
+                    yield read
+                elif not follow:
+                    return
+                else:
+                    stopping.wait(_FOLLOW_SECONDS)
+    except OSError as error:
+        raise UnusableFile(f"{path}: {error.strerror or error}; check its name and permissions") from error
+
+
+def _some_lines(readline: Callable[[int], bytes], name: str, place: int, *, follow: bool) -> Read:
+    drafts: list[Draft] = []
+    rejections: list[Rejection] = []
+    while len(drafts) + len(rejections) < BATCH and (line := readline(_LINE_LIMIT_BYTES)):
+        torn = not line.endswith(b"\n")
+        if torn and follow:
+            break
+        raw = line.rstrip(b"\r\n")
+        if raw.strip():
+            try:
+                signal = read_line(raw, torn=torn)
+                drafts.append(Draft(signal.id, signal.site, write_signal(signal)))
+            except RefusedRow as refused:
+                at_us = time.time_ns() // 1_000
+                reason, detail = RejectionReason(refused.reason), f"byte {place}: {refused.detail}"
+                rejections.append(Rejection(SOURCE, name, None, reason, detail, raw, at_us))
+        place += len(line)
+    return Read(drafts, rejections, place)

@@ -1,0 +1,39 @@
+"""Deciding once more what made the engine fail: `limen worker --reproduce`."""
+
+import os
+import traceback
+from pathlib import Path
+
+import typer
+
+from infra.failure import Failure, WrongUse
+from infra.settings import Settings
+from infra.worker_process import decider_maker
+from streams.worker.defect import read_bundle, reproduce
+
+
+def reproduce_defect(path: Path, settings: Settings) -> None:
+    """Decide a bundle's messages once more and say whether the engine fails as it did.
+
+    Raises:
+        Failure: it fails still; the message says where. With LIMEN_DEBUG the engine's own error comes out.
+        WrongUse: the file is no bundle.
+    """
+    try:
+        bundle = read_bundle(path)
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{path}: {error}") from error
+    versions = ", ".join(f"{name} {version}" for name, version in bundle.versions.items())
+    typer.echo(f"partition {bundle.partition}, offset {bundle.failed_at}: {bundle.error}\nwith {versions}")
+    decider = decider_maker(second_stage=settings.worker.second_stage)(bundle.limits)
+    try:
+        reproduce(bundle, decider)
+    except Exception as error:
+        if os.environ.get("LIMEN_DEBUG"):
+            raise
+        (last,) = traceback.extract_tb(error.__traceback__)[-1:]
+        raise Failure(
+            f"it fails again, at offset {decider.position}: {type(error).__name__}: {error} "
+            f"({Path(last.filename).name}, line {last.lineno}); LIMEN_DEBUG=1 shows all of it"
+        ) from error
+    typer.echo("it does not fail any more")

@@ -1,0 +1,309 @@
+"""The process behind `limen sink`: what Kafka holds goes into ClickHouse, partition by partition.
+
+The main thread serves the consumer group, which says what partitions are ours; a few threads write them, each
+partition in one thread at a time. Signals and events of a partition go on by themselves: while there is more
+than a batch they are written batch after batch, else what came within `batch_seconds` is written at once.
+When Kafka or ClickHouse is away, each waits ever longer and tries again; nothing is lost, since how far it
+came stands in the history. A process that was stalled while its partitions went to others cannot write them
+any more: the history refuses (`projections.claims`).
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from infra.group_membership import GroupMembership
+from infra.observability.endpoints import Health
+from infra.observability.metrics import CopyingMetrics
+from infra.process import staying
+from infra.settings import ClickHouse, Settings
+from projections.client import History, open_history
+from projections.errors import HistoryError, HistoryIncomplete, PartitionTaken
+from projections.sink import EVENTS, SIGNALS, Kind, Sink, Source
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import LogError
+
+FIRST_WAIT_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.05
+_TAKEN_WAIT_SECONDS: Final = 5.0
+"""Some heartbeats, within which a process that was stalled hears that others have its partitions."""
+_HAND_OVER_SECONDS: Final = 60.0
+"""How long the group waits for a batch in hand; after that the next owner's claim stops it."""
+
+
+class Membership(Protocol):
+    """Membership in the group that shares out the partitions; see `infra.group_membership`."""
+
+    def poll(self, seconds: float) -> str | None:
+        """Serve the group for so long; return what the broker complains of."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class SharedLog(Source, Protocol):
+    """What the process needs of the log; several threads use it, each for other partitions."""
+
+    def head(self, partition: int) -> int:
+        """Return the offset the next signal will get."""
+
+    def events_head(self, partition: int) -> int:
+        """Return the offset the next event will get."""
+
+    def release(self, partition: int) -> None:
+        """Let go of what is kept open for a partition."""
+
+
+@dataclass
+class _Flow:
+    """One of the two logs of a partition: when it is looked at next, and what is in its way."""
+
+    kind: Kind
+    due: float = 0.0
+    wait: float = FIRST_WAIT_SECONDS
+    trouble: Exception | None = None
+    troubled_at: float = 0.0
+
+
+@dataclass
+class _Partition:
+    """A partition that is ours, or is being handed over. Its thread alone changes `sink` and `flows`."""
+
+    number: int
+    sink: Sink | None = None
+    flows: tuple[_Flow, ...] = field(default_factory=lambda: (_Flow(SIGNALS), _Flow(EVENTS)))
+    leaving: bool = False
+    turn: Future[None] | None = None
+
+    @property
+    def due(self) -> float:
+        """When one of its flows is to be looked at."""
+        return min(flow.due for flow in self.flows)
+
+
+class SinkProcess:
+    """Writes the partitions it is given until told to stop.
+
+    Args:
+        history: opens the history; called again until that succeeds, its HistoryError being trouble.
+        log: signals and events.
+        join: joins the group, with callbacks `on_assigned`, `on_revoked` and `on_lost`.
+        settings: how much is written at once, how often, and how many partitions at a time.
+        health: is told that the process goes round, and what it waits for.
+        metrics: count every batch.
+    """
+
+    def __init__(
+        self,
+        history: Callable[[], History],
+        log: SharedLog,
+        join: Callable[..., Membership],
+        settings: ClickHouse,
+        health: Health,
+        metrics: CopyingMetrics,
+    ) -> None:
+        self._open = history
+        self._source = log
+        self._join = join
+        self._batch_rows = settings.batch_rows
+        self._batch_seconds = settings.batch_seconds
+        self._health = health
+        self._metrics = metrics
+        self._pool = ThreadPoolExecutor(settings.writers, "sink")
+        self._partitions: dict[int, _Partition] = {}
+        self._left: list[_Partition] = []
+        self._worked = {"history": 0.0, "log": 0.0}  # when each was last seen to answer
+        self._history: History | None = None
+        self._opening = threading.Lock()
+        self._told: dict[str, str] = {}
+        self._log = structlog.get_logger()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Run until stopped; then finish the batches in hand and leave the group."""
+        membership = self._join(on_assigned=self._assigned, on_revoked=self._hand_over, on_lost=self._drop)
+        try:
+            self._health.started()
+            while not stopping.is_set():
+                self._health.beat()
+                self._tell("kafka", membership.poll(_POLL_SECONDS))
+                self._start_turns()
+                self._tell_troubles()
+                self._release()
+        finally:
+            self._hand_over(list(self._partitions))
+            membership.close()
+            self._pool.shutdown()
+            self._release()
+            if self._history is not None:
+                self._history.close()
+        self._log.info("drained")
+
+    def _assigned(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._partitions[number] = _Partition(number)
+        self._log.info("partitions assigned", partitions=numbers, all=sorted(self._partitions))
+
+    def _hand_over(self, numbers: list[int]) -> None:
+        """Let the batches in hand be finished, for the next owner goes on from there."""
+        wait(self._drop(numbers), _HAND_OVER_SECONDS)
+
+    def _drop(self, numbers: list[int]) -> list[Future[None]]:
+        """Begin no more batches of these partitions; return those in hand."""
+        left = [self._partitions.pop(number) for number in numbers if number in self._partitions]
+        for partition in left:
+            partition.leaving = True
+        self._left += left
+        self._log.info("partitions given up", partitions=numbers, all=sorted(self._partitions))
+        return [partition.turn for partition in left if partition.turn is not None]
+
+    def _release(self) -> None:
+        """Close what the log keeps open for partitions that are not ours any more."""
+        for partition in [each for each in self._left if each.turn is None or each.turn.done()]:
+            self._left.remove(partition)
+            if partition.number not in self._partitions:
+                self._source.release(partition.number)
+
+    def _start_turns(self) -> None:
+        now = time.monotonic()
+        for partition in sorted(self._partitions.values(), key=lambda partition: partition.due):
+            if partition.turn is not None and partition.turn.done():
+                partition.turn.result()  # a mistake of ours ends the process
+                partition.turn = None
+            if partition.turn is None and partition.due <= now:
+                partition.turn = self._pool.submit(self._turn, partition)
+
+    def _turn(self, partition: _Partition) -> None:
+        """Write what is due, and go on while there is more than a batch of it."""
+        more = True
+        while more and not partition.leaving:
+            more = False
+            for flow in partition.flows:
+                if not partition.leaving and flow.due <= time.monotonic():
+                    more |= self._advance(partition, flow)
+            if any(other.turn is None and other.due <= time.monotonic() for other in self._others(partition)):
+                return  # it is another one's turn
+
+    def _others(self, partition: _Partition) -> list[_Partition]:
+        return [other for other in list(self._partitions.values()) if other is not partition]
+
+    def _advance(self, partition: _Partition, flow: _Flow) -> bool:
+        """Write a batch of one flow; return whether there is more to write now."""
+        began = time.monotonic()
+        try:
+            if partition.sink is None:
+                partition.sink = self._sink(partition.number)
+            rows = partition.sink.advance(flow.kind)
+        except (HistoryError, LogError, OSError) as error:
+            flow.trouble, flow.troubled_at = error, time.monotonic()
+            flow.due = time.monotonic() + flow.wait
+            flow.wait = min(2 * flow.wait, LONGEST_WAIT_SECONDS)
+            if isinstance(error, PartitionTaken):
+                for each in partition.flows:  # the group is about to say that it is not ours
+                    each.due = time.monotonic() + _TAKEN_WAIT_SECONDS
+            return False
+        flow.trouble, flow.wait = None, FIRST_WAIT_SECONDS
+        more = rows >= self._batch_rows
+        self._worked["log"] = time.monotonic()
+        if rows:
+            self._worked["history"] = time.monotonic()
+            seconds, lag = time.monotonic() - began, self._lag(partition, flow.kind) if more else 0
+            self._metrics.copied(flow.kind.table, partition.number, rows, seconds, lag)
+        if more:
+            return True
+        flow.due = began + self._batch_seconds
+        return False
+
+    def _lag(self, partition: _Partition, kind: Kind) -> int:
+        """Return how many rows the log has that the history has not; as far as is known, 0 if it is not."""
+        assert partition.sink is not None
+        try:
+            signals, events = partition.sink.position
+            if kind is SIGNALS:
+                return self._source.head(partition.number) - signals
+            return self._source.events_head(partition.number) - events
+        except (HistoryError, LogError):
+            return 0
+
+    def _sink(self, number: int) -> Sink:
+        with self._opening:
+            if self._history is None:
+                self._history = self._open()
+                self._log.info("history open", at=str(self._history.at))
+        return Sink(
+            self._history, self._source, number,
+            on_unreadable=partial(self._unreadable, number), batch_rows=self._batch_rows,
+        )  # fmt: skip
+
+    def _unreadable(self, number: int, log: str, offset: int, wire: bytes, reason: str) -> None:
+        self._log.warning(
+            "unreadable", log=log, partition=number, offset=offset, bytes=len(wire), reason=reason
+        )
+
+    def _tell_troubles(self) -> None:
+        """Say once what does not work, and once that it works again."""
+        troubles: dict[str, Exception] = {}
+        for partition in self._partitions.values():
+            for flow in partition.flows:
+                error = flow.trouble
+                if error is None:
+                    continue
+                place = self._place(partition, flow, error)
+                if flow.troubled_at > self._worked.get(place, 0.0):  # else another flow found it back
+                    troubles.setdefault(place, error)
+        for place in sorted(troubles.keys() | self._told.keys() - {"kafka"}):
+            trouble = troubles.get(place)
+            self._tell(place, None if trouble is None else str(trouble))
+
+    @staticmethod
+    def _place(partition: _Partition, flow: _Flow, error: Exception) -> str:
+        """Return what is in trouble: a store for everybody, or one log of one partition."""
+        if isinstance(error, HistoryIncomplete | PartitionTaken):
+            return f"{flow.kind.table} of partition {partition.number}"
+        return "history" if isinstance(error, HistoryError) else "log"
+
+    def _tell(self, place: str, trouble: str | None) -> None:
+        if trouble is not None and place not in self._told:
+            self._log.error("waiting", on=place, error=trouble)
+            self._told[place] = trouble
+            self._health.want(place, trouble)
+            if place == "history":
+                self._metrics.away()
+        elif trouble is None and self._told.pop(place, None) is not None:
+            self._log.info("going on", on=place)
+            self._health.fulfil(place)
+
+
+def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
+    """Run the sink that the settings ask for, until SIGTERM or Ctrl-C.
+
+    Raises:
+        Failure: the port of the endpoints is taken.
+        LogUnavailable: librdkafka refuses the settings.
+    """
+    registry, health = CollectorRegistry(), Health()
+    server = settings.clickhouse
+    with staying(settings, registry, health) as stopping, KafkaLog(kafka) as log:
+        SinkProcess(
+            lambda: open_history(server.address, server.cluster),
+            log,
+            partial(
+                GroupMembership,
+                kafka.admin(),
+                f"{kafka.group}-sink",
+                topic_name(kafka, Topic.SIGNALS),
+                server.session_seconds,
+            ),
+            server,
+            health,
+            CopyingMetrics(registry, "sink"),
+        ).run(stopping)

@@ -1,0 +1,25 @@
+"""Getting the engine compiled before anything depends on it.
+
+A rule compiles when it first meets what it looks at. A worker that did so in the middle of a batch would be
+silent for longer than its group waits.
+"""
+
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from infra.simulating import city_of, city_signals
+from streams.engine import Engine
+
+_PERSONS: Final = 60
+_SIGNALS: Final = 3_000
+
+
+def warm_up(empty: Path) -> None:
+    """Decide part of a simulated day and forget it: every stage and rule of the campus is compiled then.
+
+    `empty` is a folder that holds no site.
+    """
+    city = city_of(empty, sites=1, persons=_PERSONS, days=1, seed=1, start=None)
+    signals = list(islice(city_signals(city), _SIGNALS))
+    Engine(signals[0].site).decide(signals)

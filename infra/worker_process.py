@@ -1,0 +1,193 @@
+"""The process behind `limen worker`: settings become a worker, its end becomes an exit code."""
+
+import asyncio
+import logging
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from infra.failure import DONE, FAILED, FENCED
+from infra.observability.endpoints import Health
+from infra.observability.following import AlertLines
+from infra.observability.metrics import WorkerMetrics
+from infra.process import staying
+from infra.settings import Home, Settings
+from infra.warming import warm_up
+from streams.cross_site.uses import uses_of
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import PositionConflict
+from streams.worker.admission import HOUR_US, Limits, Refused
+from streams.worker.app import Membership, Worker
+from streams.worker.defect import EngineDefect
+from streams.worker.owner import Plan, Timing
+from streams.worker.partition import Decided, PartitionDecider
+from streams.worker.pump import Pace
+
+_FETCH_BYTES: Final = 1_048_576
+_LIBRARIES: Final = ("faust", "mode", "aiokafka")
+
+
+def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
+    """Run a worker until SIGTERM or Ctrl-C, or until it fails; return the exit code.
+
+    Raises:
+        Failure: the port of the endpoints is taken.
+    """
+    _route_library_logs()
+    registry, health = CollectorRegistry(), Health()
+    observer = _Observer(WorkerMetrics(registry), AlertLines())
+    with (
+        staying(settings, registry, health) as stopping,
+        tempfile.TemporaryDirectory(prefix="limen-worker-") as folder,
+    ):
+        structlog.get_logger().info("starting", group=kafka.group, brokers=kafka.bootstrap_servers)
+        warm_up(Path(folder))
+        failure = asyncio.run(_run(home, settings, kafka, folder, observer, health, stopping))
+    log = structlog.get_logger()
+    if failure is None:
+        log.info("drained")
+        return DONE
+    if isinstance(failure, PositionConflict):
+        log.error("fenced: another worker has taken over", error=str(failure))
+        return FENCED
+    log.error("worker failed", error=str(failure))
+    return FAILED
+
+
+async def _run(
+    home: Home,
+    settings: Settings,
+    kafka: KafkaSettings,
+    folder: str,
+    observer: "_Observer",
+    health: Health,
+    stopping: threading.Event,
+) -> Exception | None:
+    ours = settings.worker
+    log = KafkaLog(kafka)
+    worker = Worker(
+        log,
+        Membership(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group=kafka.group,
+            topic=topic_name(kafka, Topic.SIGNALS),
+            session_seconds=ours.session_seconds,
+            fetch_bytes=max(_FETCH_BYTES, 2 * kafka.max_message_bytes),
+            threads=ours.threads,
+            folder=folder,
+            client=kafka.client,
+        ),
+        Plan(
+            limits=Limits(
+                clock_ahead_us=round(ours.clock_ahead_hours * HOUR_US), message_bytes=kafka.max_message_bytes
+            ),
+            new_decider=decider_maker(second_stage=ours.second_stage),
+            snapshot_every=ours.snapshot_every_signals,
+            snapshot_after_seconds=ours.snapshot_after_seconds,
+            bundles=str(ours.defects or home.root / "defects"),
+        ),
+        Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
+        observer,
+        hold_defects=ours.on_defect == "hold",
+    )
+
+    def beat() -> None:
+        health.beat()
+        if stopping.is_set():
+            worker.stop()
+        states = worker.partitions
+        waiting = [partition for partition, is_live in states.items() if not is_live]
+        if worker.failure is not None:
+            health.want("partitions", str(worker.failure))
+        elif waiting:
+            health.want("partitions", f"partitions {waiting} are being taken over")
+        else:
+            health.fulfil("partitions")
+
+    health.started()
+    try:
+        await worker.run(beat)
+    finally:
+        log.close()
+    return worker.failure
+
+
+class MakeDecider(Protocol):
+    """Makes the decider of one partition."""
+
+    def __call__(self, limits: Limits) -> PartitionDecider:
+        """Return one that stands before the first signal."""
+
+
+def decider_maker(*, second_stage: bool) -> MakeDecider:
+    """Return what makes deciders: with what the second stage is told, or without."""
+    uses = uses_of if second_stage else None
+
+    def make(limits: Limits) -> PartitionDecider:
+        return PartitionDecider(limits, uses=uses)
+
+    return make
+
+
+class _Observer:
+    """Counts and tells what the worker did."""
+
+    def __init__(self, metrics: WorkerMetrics, alerts: AlertLines) -> None:
+        self._metrics, self._alerts = metrics, alerts
+        self._log = structlog.get_logger()
+
+    def decided(self, partition: int, decided: Decided, timing: Timing) -> None:
+        """Count a batch, and tell its alerts."""
+        self._metrics.decided(
+            partition,
+            decided.signals,
+            decided.events,
+            decide_seconds=timing.decide_seconds,
+            transact_seconds=timing.transact_seconds,
+            lag_signals=timing.lag_signals,
+            lag_seconds=timing.lag_seconds,
+        )
+        self._alerts.decided(partition, decided.offsets, decided.signals, decided.events)
+
+    def quarantined(self, partition: int, refused: Sequence[Refused]) -> None:
+        """Count and tell what went to quarantine."""
+        self._metrics.quarantined(partition, len(refused))
+        for one in refused:
+            self._log.warning(
+                "quarantined",
+                partition=partition,
+                offset=one.message.offset,
+                reason=str(one.reason),
+                detail=one.detail,
+            )
+
+    def stopped(self, partition: int, error: EngineDefect) -> None:  # noqa: ARG002 - the worker tells it
+        """Count a stopped partition."""
+        self._metrics.stopped(partition)
+
+
+class _ToStructlog(logging.Handler):
+    """Makes the lines of libraries lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a line on; what Faust formats for a terminal is cut to its first line."""
+        first, _, _ = record.getMessage().partition("\n")
+        said: dict[str, Any] = {"library": record.name.partition(".")[0]}
+        if record.exc_info and record.exc_info[1] is not None:
+            said["error"] = repr(record.exc_info[1])
+        structlog.get_logger().log(record.levelno, first.strip(), **said)
+
+
+def _route_library_logs() -> None:
+    """Show what the libraries complain of; that they start and stop is no news."""
+    for name in _LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [_ToStructlog()], False
+        library.setLevel(logging.WARNING)

@@ -1,0 +1,36 @@
+-- Where sinks put signals, each under its claim; nothing stays here, see receive_signals.
+CREATE TABLE IF NOT EXISTS signals_in
+(
+    claim UInt64,
+    partition UInt16,
+    offset UInt64,
+    id String,
+    site LowCardinality(String),
+    device LowCardinality(String),
+    category LowCardinality(String),
+    action LowCardinality(String),
+    occurred_at DateTime64(6, 'UTC'),
+    received_at DateTime64(6, 'UTC'),
+    time_raw Nullable(String),
+    time_zone LowCardinality(Nullable(String)),
+    offset_ms Nullable(Int64),
+    quality LowCardinality(String),
+    point LowCardinality(Nullable(String)),
+    reason LowCardinality(String),
+    reason_code LowCardinality(Nullable(String)),
+    direction LowCardinality(String),
+    credential_format LowCardinality(Nullable(String)),
+    credential_hash Nullable(String),
+    person Nullable(String),
+    verify Nullable(String),
+    screening Nullable(String),
+    count_interval Nullable(Int64),
+    count_cumulative Nullable(Int64),
+    seq Nullable(Int64),
+    delivery LowCardinality(String),
+    data Nullable(String),
+    raw Nullable(String),
+    wire String,
+    unreadable String
+)
+ENGINE = Null

@@ -1,0 +1,36 @@
+-- Where sinks put events, each under its claim; nothing stays here, see receive_events.
+CREATE TABLE IF NOT EXISTS events_in
+(
+    claim UInt64,
+    partition UInt16,
+    offset UInt64,
+    id String,
+    site LowCardinality(String),
+    topic LowCardinality(String),
+    position UInt64,
+    ordinal UInt32,
+    occurred_at DateTime64(6, 'UTC'),
+    known_at DateTime64(6, 'UTC'),
+    person LowCardinality(Nullable(String)),
+    credential LowCardinality(Nullable(String)),
+    zone LowCardinality(Nullable(String)),
+    from_zone LowCardinality(Nullable(String)),
+    maybe_zone LowCardinality(Nullable(String)),
+    point LowCardinality(Nullable(String)),
+    device LowCardinality(Nullable(String)),
+    visit Nullable(String),
+    basis LowCardinality(String),
+    rule LowCardinality(Nullable(String)),
+    alert Nullable(String),
+    severity LowCardinality(String),
+    value Nullable(Int64),
+    `limit` Nullable(Int64),
+    late Bool,
+    causes Array(UInt64),
+    policy_version UInt32,
+    detail Nullable(String),
+    schema UInt16,
+    wire String,
+    unreadable String
+)
+ENGINE = Null

@@ -1,0 +1,53 @@
+"""Telling the sites: signals go into the signals log, and a call returns when they are durable."""
+
+from collections.abc import Sequence
+
+from domain.signal import Signal, write_signal
+from streams.kafka.producer import Refusal, Sent, SignalProducer
+from streams.kafka.settings import KafkaSettings
+from streams.log import Draft, LogCorrupt, LogUnavailable
+
+
+class Telling:
+    """Writes signals to their sites. What was written in part may be written again. For one thread."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: SignalProducer | None = None
+        self._refused: list[str] = []
+
+    def __call__(self, signals: Sequence[Signal]) -> None:
+        """Write signals, and return when all of them are durable.
+
+        Raises:
+            LogUnavailable: not all of them are; call again with the same.
+            LogCorrupt: the log will never take one of them: a mistake of ours, or settings that do not fit.
+        """
+        producer = self._producer or SignalProducer(self._settings, self._settled)
+        self._producer = None
+        try:
+            for signal in signals:
+                producer.send(Draft(signal.id, signal.site, write_signal(signal)))
+            left = producer.flush(self._settings.wait_seconds)
+        except LogUnavailable:
+            producer.close()
+            raise
+        if left:
+            producer.close()
+            raise LogUnavailable(
+                f"Kafka at {self._settings.bootstrap_servers}: {left} of {len(signals)} findings have not "
+                f"been taken within {self._settings.wait_seconds:g} s"
+            )
+        if self._refused:
+            raise LogCorrupt(self._refused.pop())
+        self._producer = producer
+
+    def close(self) -> None:
+        """Let go of the broker; closing twice is harmless."""
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+
+    def _settled(self, signal: Draft, outcome: Sent | Refusal) -> None:
+        if isinstance(outcome, Refusal):
+            self._refused.append(f"a finding for site {signal.site}: {outcome.detail}")

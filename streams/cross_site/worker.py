@@ -1,0 +1,321 @@
+"""The worker of the second stage: reads the persons' log, and tells the sites what it finds.
+
+A plain consumer, and not Faust: the stage wants its partitions and messages in order, and to say itself what
+is done, which in Faust takes a transport of one's own.
+
+Everything it tells has a deterministic id, and is durable before the position behind it is committed. Killed
+in between, the next owner tells it again, and the sites know it for a repeat. What a partition keeps is
+computed again when it is assigned: it is read from a horizon before the committed position on, and nothing is
+told of what lies before that position.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from domain.signal import Signal
+from streams.cross_site.alarms import alarms
+from streams.cross_site.rules import CrossSite, Limits
+from streams.cross_site.uses import UnreadableUse, read_use
+from streams.kafka.errors import explained
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import LogCorrupt, LogUnavailable
+
+BATCH: Final = 1_000
+COMMIT_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.05
+_FIRST_WAIT_SECONDS: Final = 0.2
+_LONGEST_WAIT_SECONDS: Final = 10.0
+_SESSION_MS: Final = 10_000
+_CLOCKS_MS: Final = 60_000
+"""How far the clocks of those who write the persons' log may differ."""
+
+
+class Observer(Protocol):
+    """Hears what the worker does, in its thread."""
+
+    def turned(self) -> None:
+        """The loop went round, whether or not there was anything to do."""
+
+    def read(self, partition: int, uses: int, *, again: bool) -> None:
+        """Uses were read; `again`: only to compute what is kept."""
+
+    def found(self, kind: str) -> None:
+        """A finding has been told."""
+
+    def waiting(self, reason: str | None) -> None:
+        """The broker is away, for this reason; None: it is back."""
+
+
+class Unobserved:
+    """Tells nobody."""
+
+    def turned(self) -> None:
+        """Do nothing."""
+
+    def read(self, partition: int, uses: int, *, again: bool) -> None:
+        """Do nothing."""
+
+    def found(self, kind: str) -> None:
+        """Do nothing."""
+
+    def waiting(self, reason: str | None) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A partition that is ours: what it keeps, and how far it has come.
+
+    Offsets are the broker's: what lies before `live_from` was told by an earlier owner, what lies before
+    `done` by us. `newest_ms` is the greatest time of the messages read, UTC milliseconds.
+    """
+
+    stage: CrossSite
+    live_from: int
+    next_offset: int = 0
+    done: int = 0
+    committed: int = 0
+    newest_ms: int = 0
+
+
+class CrossSiteWorker:
+    """Compares the uses of the partitions that the group gives it. `run` is for one thread.
+
+    Args:
+        settings: where Kafka is; the consumer group is `{group}-cross-site`.
+        limits: what is asked between sites.
+        tell: puts signals into the signals log, each for its site, and returns when they are durable.
+            Raises LogUnavailable where they are not, or not all; it is then called again with the same.
+        observer: hears what is done.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        limits: Limits,
+        tell: Callable[[Sequence[Signal]], object],
+        observer: Observer | None = None,
+    ) -> None:
+        self._settings, self._limits, self._tell = settings, limits, tell
+        self._observer: Observer = observer or Unobserved()
+        self._topic = topic_name(settings, Topic.PERSONS)
+        self._horizon_ms = round(limits.horizon_hours * 3_600_000) + _CLOCKS_MS
+        self._held: dict[int, _Held] = {}
+        self._read: Counter[tuple[int, bool]] = Counter()
+        self._away = False
+        self._log = structlog.get_logger()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Read, compare and tell until `stopping` is set; then commit and leave the group.
+
+        While the broker is away, it waits ever longer and joins again.
+
+        Raises:
+            LogCorrupt: a message of the persons' log is no use. Nothing behind it was committed.
+        """
+        wait = _FIRST_WAIT_SECONDS
+        while not stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._serve(stopping)
+            except KafkaException as error:
+                wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LONGEST_WAIT_SECONDS else wait
+                reason = str(explained(self._settings, error))
+                self._wait_for(reason)
+                stopping.wait(wait)
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+
+    def _serve(self, stopping: threading.Event) -> None:
+        """Be a member of the group until stopped.
+
+        Raises:
+            KafkaException: the broker is away, or partitions could not be taken over.
+        """
+        settings = self._settings
+        consumer = Consumer(
+            {
+                "session.timeout.ms": _SESSION_MS,
+                **settings.consumer(),
+                "group.id": f"{settings.group}-cross-site",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": False,
+                "partition.assignment.strategy": "cooperative-sticky",
+            }
+        )
+        try:
+            consumer.subscribe(
+                [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
+            due = 0.0
+            while not stopping.is_set():
+                self._observer.turned()
+                if not self._turn(consumer, stopping):
+                    return  # told in part: not to be committed
+                self._wait_for(None)
+                if time.monotonic() >= due:
+                    self._commit(consumer, self._held)
+                    due = time.monotonic() + COMMIT_SECONDS
+            self._commit(consumer, self._held)
+        finally:
+            self._held.clear()  # what is not committed by now must not be
+            consumer.close()
+            self._log.info("left the group")
+
+    def _turn(self, consumer: Consumer, stopping: threading.Event) -> bool:
+        """Compare what has come, and tell what is found; False if stopped before all was told.
+
+        Messages are polled one by one: partitions may come and go in every call.
+        """
+        found: list[Signal] = []
+        left = BATCH
+        self._read.clear()
+        message = consumer.poll(_POLL_SECONDS)
+        while message is not None:
+            error = message.error()
+            if error is None:
+                found += self._see(message)
+            elif error.fatal():
+                raise KafkaException(error)
+            else:
+                self._log.warning("reading", topic=self._topic, reason=error.str())
+            left -= 1
+            message = consumer.poll(0) if left else None
+        if found and not self._told(found, stopping):
+            return False
+        for (partition, again), uses in self._read.items():
+            self._observer.read(partition, uses, again=again)
+        for held in self._held.values():
+            held.done = held.next_offset
+        return True
+
+    def _see(self, message: Message) -> list[Signal]:
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None and offset is not None  # it has no error
+        held = self._held.get(partition)
+        if held is None or offset < held.next_offset:
+            return []  # fetched before the partition was given up
+        at_ms = message.timestamp()[1]
+        try:
+            use = read_use(message.value() or b"")
+        except UnreadableUse as error:
+            place = f"{self._topic}, partition {partition}, offset {offset}"
+            raise LogCorrupt(
+                f"{place}: {error}; does a newer version write it? then update this one"
+            ) from error
+        found = held.stage.see(use, at_ms * 1_000)
+        held.next_offset = offset + 1
+        held.newest_ms = max(held.newest_ms, at_ms)
+        again = offset < held.live_from
+        self._read[partition, again] += 1
+        if again:
+            return []
+        signals: list[Signal] = []
+        for finding in found:
+            pair = alarms(finding, at_ms * 1_000)
+            signals += pair
+            self._observer.found(finding.kind)
+            self._log.info(
+                "found", rule=finding.kind, sites=[signal.site for signal in pair],
+                correlation=[signal.id for signal in pair],
+            )  # fmt: skip
+        return signals
+
+    def _told(self, found: Sequence[Signal], stopping: threading.Event) -> bool:
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            try:
+                self._tell(found)
+            except LogUnavailable as error:
+                self._wait_for(str(error))
+                self._observer.turned()
+                if stopping.wait(wait):
+                    return False
+                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+            else:
+                return True
+
+    def _wait_for(self, reason: str | None) -> None:
+        """Tell once that Kafka is away, and once that it is back (None)."""
+        if reason is not None and not self._away:
+            self._log.error("waiting", on="kafka", error=reason)
+        elif reason is None and self._away:
+            self._log.info("going on", on="kafka")
+        if (reason is not None) != self._away:
+            self._observer.waiting(reason)
+        self._away = reason is not None
+
+    def _commit(self, consumer: Consumer, numbers: Iterable[int]) -> None:
+        """Commit what is done of these partitions. What cannot be committed is told again, that is all."""
+        done = [
+            (number, held)
+            for number in numbers
+            if (held := self._held.get(number)) and held.done > max(held.committed, held.live_from)
+        ]
+        if not done:
+            return
+        try:
+            consumer.commit(
+                offsets=[
+                    TopicPartition(self._topic, number, held.done, str(held.newest_ms))
+                    for number, held in done
+                ],
+                asynchronous=False,
+            )
+        except KafkaException as error:
+            self._log.warning("not committed", reason=str(error.args[0].str()))
+            return
+        for _, held in done:
+            held.committed = held.done
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Begin each partition a horizon before its committed position, whose time is in its metadata."""
+        wait = self._settings.wait_seconds
+        committed = consumer.committed(partitions, wait)
+        times = [
+            TopicPartition(self._topic, each.partition, max(0, int(each.metadata or 0) - self._horizon_ms))
+            for each in committed
+            if each.offset >= 0 and (each.metadata or "").isdigit()
+        ]
+        asked = consumer.offsets_for_times(times, wait) if times else []
+        for each in (*committed, *asked):
+            if each.error is not None:
+                raise KafkaException(each.error)
+        starts = {each.partition: each.offset for each in asked}
+        begin = []
+        for each in committed:
+            live_from = max(0, each.offset)
+            start = starts.get(each.partition, OFFSET_BEGINNING)
+            if each.partition in starts and not 0 <= start <= live_from:
+                start = live_from  # nothing came within the horizon
+            self._held[each.partition] = _Held(CrossSite(self._limits), live_from)
+            begin.append(TopicPartition(self._topic, each.partition, start))
+        consumer.incremental_assign(begin)
+        self._log.info(
+            "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
+        )
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._commit(consumer, [each.partition for each in partitions])
+        self._lost(consumer, partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._held.pop(each.partition, None)
+        consumer.incremental_unassign(partitions)
+        self._log.info(
+            "partitions given up", partitions=[each.partition for each in partitions], all=sorted(self._held)
+        )

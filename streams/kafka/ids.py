@@ -1,0 +1,91 @@
+"""The ids of a partition's signals, known by reading all of it once and then what was added."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.kafka.headers import header
+from streams.kafka.reader import BATCH, Message, PartitionReader
+from streams.known_ids import ID_BYTES, Ids, KnownIds, ids_from_bytes
+from streams.log import LogCorrupt
+
+_NONE: Final = ids_from_bytes(b"")
+
+
+class PartitionIds:
+    """Knows which ids stand in a partition below `scanned_to`; 16 bytes an id."""
+
+    def __init__(self) -> None:
+        self._known = KnownIds(_NONE)
+        self.scanned_to = 0
+
+    def catch_up(self, reader: PartitionReader, first: int, head: int) -> None:
+        """Read the partition on to `head`; what retention has deleted below `first` is not known.
+
+        Raises:
+            LogUnavailable, LogCorrupt: it cannot be read.
+        """
+        self.scanned_to = max(self.scanned_to, first)
+        while self.scanned_to < head:
+            reader.seek(self.scanned_to)
+            messages = reader.take(min(BATCH, head - self.scanned_to))
+            check_contiguous(messages, self.scanned_to)
+            self.add(_ids_in(messages))
+            self.scanned_to += len(messages)
+
+    def add(self, ids: Ids) -> None:
+        """Know these ids from now on; some of them may be known already, or come twice."""
+        different = np.unique(ids)
+        self._known.add(different[~self._known.contains(different)])
+
+    def fresh(self, ids: Ids) -> NDArray[np.intp]:
+        """Return the places of ids that are neither known nor stood earlier among these, shape (m,)."""
+        is_first = np.zeros(len(ids), dtype=np.bool_)
+        is_first[np.unique(ids, return_index=True)[1]] = True
+        return np.flatnonzero(is_first & ~self._known.contains(ids))
+
+
+def ids_of(ids: Iterable[str]) -> Ids:
+    """Return ids of 32 hexadecimal digits as bytes.
+
+    Raises:
+        ValueError: one is something else.
+    """
+    given = list(ids)
+    for id_ in given:
+        if len(id_) != 2 * ID_BYTES:
+            raise ValueError(f"the signal id {id_!r} is not {2 * ID_BYTES} hexadecimal digits")
+    joined = bytes.fromhex("".join(given))
+    if len(joined) != ID_BYTES * len(given):  # fromhex skips spaces
+        raise ValueError("a signal id holds a space where a hexadecimal digit belongs")
+    return ids_from_bytes(joined)
+
+
+def check_contiguous(messages: list[Message], from_offset: int) -> None:
+    """See that signals stand at every offset from this one on.
+
+    Raises:
+        LogCorrupt: something wrote to the topic in transactions, or compacts it.
+    """
+    last = messages[-1].offset()
+    if messages[0].offset() != from_offset or last != from_offset + len(messages) - 1:
+        raise LogCorrupt(
+            f"{messages[0].topic()}, partition {messages[0].partition()}: there are gaps between offsets "
+            f"{from_offset} and {last}; signals must be written by an idempotent producer without "
+            "transactions, to a topic that is not compacted"
+        )
+
+
+def _ids_in(messages: list[Message]) -> Ids:
+    """Return the ids in headers; a message without one is none of ours and can be repeated by nobody."""
+    found = bytearray()
+    for message in messages:
+        id_ = header(message.headers(), "id")
+        if id_ is not None and len(id_) == 2 * ID_BYTES:
+            try:
+                found += bytes.fromhex(id_.decode())
+            except ValueError:
+                continue
+    return ids_from_bytes(bytes(found[: len(found) // ID_BYTES * ID_BYTES]))

@@ -1,0 +1,424 @@
+"""The log in Kafka: the port's adapter, and what an owner of partitions needs beyond the port."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Self
+
+from confluent_kafka import Consumer, KafkaException
+
+from streams.kafka.errors import SignalsGone, explained
+from streams.kafka.events import EventReader, stored
+from streams.kafka.headers import header
+from streams.kafka.ids import PartitionIds, check_contiguous, ids_of
+from streams.kafka.position import Committed, committed, read_snapshot
+from streams.kafka.producer import Refusal, Sent, SignalProducer, count_partitions
+from streams.kafka.reader import Message, PartitionReader, bounds
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.kafka.writer import PartitionWriter
+from streams.log import (
+    Appended,
+    Draft,
+    EventDraft,
+    LogUnavailable,
+    PositionConflict,
+    Snapshot,
+    Stored,
+)
+from streams.quarantine import Rejection
+from streams.worker.admission import Message as Admitted
+
+_PAGE_EVENTS: Final = 5_000
+"""Events `find_events` reads at once."""
+_MILLISECOND_US: Final = 1_000
+
+
+class _Partition:
+    """What is open for one partition. Whoever holds the lock may use all of it."""
+
+    def __init__(self, settings: KafkaSettings, partition: int) -> None:
+        self.lock = threading.RLock()
+        self._settings, self._partition = settings, partition
+        self._signals: PartitionReader | None = None
+        self._events: EventReader | None = None
+        self.head = 0
+        self.ids: PartitionIds | None = None
+        self.ids_reader: PartitionReader | None = None
+        self.writer: PartitionWriter | None = None
+        self.committed = Committed(0, 0)
+        self.lost: str | None = None
+
+    @property
+    def signals(self) -> PartitionReader:
+        self._signals = self._signals or self.reader()
+        return self._signals
+
+    @property
+    def events(self) -> EventReader:
+        topic = topic_name(self._settings, Topic.EVENTS)
+        self._events = self._events or EventReader(self._settings, topic, self._partition)
+        return self._events
+
+    def reader(self) -> PartitionReader:
+        return PartitionReader(self._settings, topic_name(self._settings, Topic.SIGNALS), self._partition)
+
+    def close(self) -> None:
+        for opened in (self._signals, self._events, self.ids_reader):
+            if opened is not None:
+                opened.close()
+        self._signals = self._events = self.ids_reader = self.writer = None
+
+
+class KafkaLog:
+    """A `streams.log.Log` in Kafka's topics, for any number of processes and threads.
+
+    Signals' offsets are the broker's; events have numbers of their own. A partition is decided by one owner:
+    the process that acquired it last. What others appended since is known before an append, but two processes
+    that append the same id at the same moment both get it in: who decides has to know repeats.
+
+    Where a topic's retention has deleted what is asked for, `read` and `read_events` raise `SignalsGone`, as
+    silence would be taken for the end; `append` and `find_events` begin with the first there is.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        """Make a log that connects when it is used.
+
+        Raises:
+            LogUnavailable: librdkafka refuses the settings.
+        """
+        self._settings = settings
+        self._signals = topic_name(settings, Topic.SIGNALS)
+        self._partitions: dict[int, _Partition] = {}
+        self._guard = threading.Lock()
+        self._appending = threading.Lock()
+        self._producer: SignalProducer | None = None
+        self._outcomes: list[tuple[Draft, Sent | Refusal]] = []
+        self._closed = False
+        try:
+            self._consumer = Consumer(settings.consumer())
+        except KafkaException as error:
+            raise explained(settings, error) from error
+        self._group = self._consumer.consumer_group_metadata()
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def acquire(self, partition: int) -> None:
+        """Become the partition's one owner: older owners are fenced, their pending transaction is ended.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+            LogCorrupt: the committed position is beyond the signals there are.
+        """
+        part = self._part(partition)
+        with part.lock:
+            part.writer, part.lost = None, None
+            writer = PartitionWriter(self._settings, self._group, partition)
+            part.committed = committed(self._settings, self._lookups, partition)
+            part.writer = writer
+
+    def release(self, partition: int) -> None:
+        """Let go of a partition and of all that is kept open for it; nothing is written."""
+        with self._guard:
+            part = self._partitions.pop(partition, None)
+        if part is not None:
+            with part.lock:
+                part.close()
+
+    def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
+        """See `Log.append`. The first append to a partition reads all of it.
+
+        After `LogUnavailable` the first few signals of the call may be in the log, in order: append the same
+        again, they are known by their ids. Where others append at the same time, their signals may stand
+        between `first_offset` and `next_offset`.
+
+        Raises:
+            ValueError: an id is not 32 hexadecimal digits, or a signal is larger than a message may be.
+        """
+        wanted = ids_of(signal.id for signal in signals)
+        self._check_sizes(signals)
+        part = self._part(partition)
+        with part.lock:
+            first, head = self._bounds(partition)
+            part.ids = part.ids or PartitionIds()
+            part.ids_reader = part.ids_reader or part.reader()
+            part.ids.catch_up(part.ids_reader, first, head)
+            fresh = part.ids.fresh(wanted)
+            if not len(fresh):
+                return Appended(0, len(signals), head, head)
+            offsets = self._write(partition, [signals[i] for i in fresh.tolist()])
+            if offsets[0] == part.ids.scanned_to and offsets[-1] - offsets[0] == len(fresh) - 1:
+                part.ids.add(wanted[fresh])
+                part.ids.scanned_to = offsets[-1] + 1
+            part.head = offsets[-1] + 1
+            return Appended(len(fresh), len(signals) - len(fresh), offsets[0], offsets[-1] + 1)
+
+    def _write(self, partition: int, signals: Sequence[Draft]) -> list[int]:
+        with self._appending:
+            self._outcomes.clear()
+            producer = self._producer = self._producer or SignalProducer(self._settings, self._note)
+            try:
+                for signal in signals:
+                    producer.send(signal, partition)
+                left = producer.flush(self._settings.wait_seconds)
+                if left:
+                    raise LogUnavailable(
+                        f"Kafka at {self._settings.bootstrap_servers}: {left:,} of {len(signals):,} signals "
+                        f"were not taken within {self._settings.wait_seconds:g} s; append them again"
+                    )
+            except BaseException:
+                producer.close()
+                self._producer = None
+                raise
+            offsets = []
+            for _, outcome in self._outcomes:
+                if isinstance(outcome, Refusal):
+                    raise ValueError(outcome.detail)
+                offsets.append(outcome.offset)
+            return offsets
+
+    def _note(self, signal: Draft, outcome: Sent | Refusal) -> None:
+        self._outcomes.append((signal, outcome))
+
+    def _check_sizes(self, signals: Sequence[Draft]) -> None:
+        most = self._settings.max_message_bytes
+        for signal in signals:
+            if len(signal.wire) + len(signal.site.encode()) > most:
+                raise ValueError(
+                    f"the signal {signal.id} is {len(signal.wire):,} bytes, the log takes {most:,}: "
+                    "raise [kafka] max_message_bytes and apply the topics"
+                )
+
+    def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
+        """See `Log.read`. A message that is no signal of ours has an empty id; its bytes tell what it is.
+
+        Raises:
+            SignalsGone: retention has deleted the signals at `from_offset`.
+            LogUnavailable, LogCorrupt: it cannot be read.
+        """
+        return [
+            Stored(
+                message.offset(),
+                (header(message.headers(), "id") or b"").decode(errors="replace"),
+                (message.key() or b"").decode(errors="replace"),
+                message.value() or b"",
+            )
+            for message in self._messages(partition, from_offset, limit)
+        ]
+
+    def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Admitted]:
+        """Return signals as `read` does, with all that decides whether they are admitted.
+
+        Raises:
+            SignalsGone: retention has deleted the signals at `from_offset`.
+            LogUnavailable, LogCorrupt: they cannot be read.
+        """
+        return [
+            Admitted(
+                message.offset(),
+                message.key(),
+                message.value(),
+                message.timestamp()[1] * _MILLISECOND_US,
+                header(message.headers(), "schema"),
+            )
+            for message in self._messages(partition, from_offset, limit)
+        ]
+
+    def _messages(self, partition: int, from_offset: int, limit: int) -> list[Message]:
+        part = self._part(partition)
+        with part.lock:
+            if from_offset + limit > part.head:
+                first, part.head = self._bounds(partition)
+                if from_offset < first:
+                    raise SignalsGone(
+                        f"{self._signals}, partition {partition}: signals below {first} are gone: the "
+                        f"topic's retention has passed them; {from_offset} was asked for"
+                    )
+            count = min(limit, part.head - from_offset)
+            if count <= 0:
+                return []
+            part.signals.seek(from_offset)
+            found = part.signals.take(count)
+            check_contiguous(found, from_offset)
+            if count < limit:
+                part.signals.idle()
+            return found
+
+    def read_events(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
+        """See `Log.read_events`.
+
+        Raises:
+            SignalsGone: retention has deleted the events at `from_offset`.
+            LogUnavailable, LogCorrupt: they cannot be read.
+        """
+        return stored(self._events(partition, from_offset, limit), from_offset)
+
+    def _events(self, partition: int, from_offset: int, limit: int) -> list[Message]:
+        count = min(limit, self.events_head(partition) - from_offset)
+        if count <= 0:
+            return []
+        part = self._part(partition)
+        with part.lock:
+            return part.events.take(from_offset, count)
+
+    def find_events(
+        self,
+        partition: int,
+        *,
+        topics: Sequence[str],
+        visit: str | None = None,
+        point: str | None = None,
+        from_offset: int = 0,
+        to_offset: int | None = None,
+        known_until: int | None = None,
+    ) -> Iterator[Stored]:
+        """See `Log.find_events`. Kafka has no index: everything in the range is read.
+
+        What is written after the call is not found.
+        """
+        head = self.events_head(partition)
+        to_offset = head if to_offset is None else min(to_offset, head)
+        wanted = {str(topic).encode() for topic in topics}
+        fields = {"visit": visit, "point": point}
+        equal = {name: value.encode() for name, value in fields.items() if value is not None}
+
+        def fits(message: Message) -> bool:
+            headers = dict(message.headers() or ())
+            return (
+                headers.get("topic") in wanted
+                and all(headers.get(name) == value for name, value in equal.items())
+                and (known_until is None or int(headers.get("known-at") or 0) <= known_until)
+            )
+
+        return self._found(partition, from_offset, to_offset, fits if wanted else None)
+
+    def _found(
+        self, partition: int, place: int, to_offset: int, fits: Callable[[Message], bool] | None
+    ) -> Iterator[Stored]:
+        if fits is None or place >= to_offset:
+            return
+        part = self._part(partition)
+        with part.lock:
+            place = max(place, part.events.first())
+        while place < to_offset:
+            with part.lock:
+                page = part.events.take(place, min(_PAGE_EVENTS, to_offset - place))
+            for number, message in enumerate(page, place):
+                if fits(message):
+                    yield from stored([message], number)
+            place += len(page)
+
+    def head(self, partition: int) -> int:
+        """See `Log.head`."""
+        return self._bounds(partition)[1]
+
+    def events_head(self, partition: int) -> int:
+        """See `Log.events_head`."""
+        return self._committed(partition).events_head
+
+    def position(self, partition: int) -> int:
+        """See `Log.position`."""
+        return self._committed(partition).position
+
+    def snapshot(self, partition: int) -> Snapshot | None:
+        """See `Log.snapshot`."""
+        place = self._committed(partition).snapshot
+        return None if place is None else read_snapshot(self._settings, partition, place)
+
+    def transact(
+        self,
+        partition: int,
+        *,
+        from_position: int,
+        to_position: int,
+        events: Sequence[EventDraft],
+        snapshot: bytes | None = None,
+        quarantined: Sequence[Rejection] = (),
+        extra: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """See `Log.transact`. A partition that was not acquired is acquired.
+
+        After `LogUnavailable` the broker may have committed it all, if it went away in that very moment; what
+        the log says then is true, and the same call again is a `PositionConflict` where it had. After being
+        fenced, every further call is a conflict until the partition is acquired again.
+
+        Args:
+            partition: of the signals that were decided.
+            from_position: the committed position, as the caller believes.
+            to_position: behind the last signal decided; the caller has read all below it.
+            events: to the events topic.
+            snapshot: the state at `to_position`.
+            quarantined: messages that are no signals, to the quarantine topic.
+            extra: keys and values for the persons topic, each in its key's partition.
+
+        Raises:
+            ValueError: `to_position` is before `from_position`, or an event is larger than a message may be.
+        """
+        if to_position < from_position:
+            raise ValueError(f"cannot move from position {from_position} to {to_position}")
+        part = self._part(partition)
+        with part.lock:
+            if part.lost is not None:
+                raise PositionConflict(part.lost)
+            if part.writer is None:
+                self.acquire(partition)
+            before, writer = part.committed, part.writer
+            if writer is None or before.position != from_position:
+                raise PositionConflict(
+                    f"partition {partition} of {self._signals} stands at position {before.position}, "
+                    f"not {from_position}: something else has decided its signals; "
+                    "read the log's position again"
+                )
+            try:
+                part.committed = writer.write(before, to_position, events, snapshot, quarantined, extra)
+            except PositionConflict as conflict:
+                part.writer, part.lost = None, str(conflict)
+                raise
+            except BaseException:
+                part.writer = None
+                raise
+
+    def close(self) -> None:
+        """See `Log.close`."""
+        with self._guard:
+            closing, self._partitions = list(self._partitions.values()), {}
+            closed, self._closed = self._closed, True
+        if closed:
+            return
+        for part in closing:
+            with part.lock:
+                part.close()
+        with self._appending:
+            if self._producer is not None:
+                self._producer.close()
+        self._consumer.close()
+
+    def _committed(self, partition: int) -> Committed:
+        part = self._part(partition)
+        with part.lock:
+            if part.writer is not None:  # nobody else can commit without our being fenced
+                return part.committed
+            return committed(self._settings, self._lookups, partition)
+
+    def _bounds(self, partition: int) -> tuple[int, int]:
+        self._part(partition)
+        return bounds(self._settings, self._lookups, self._signals, partition)
+
+    @property
+    def _lookups(self) -> Consumer:
+        """What is asked for offsets; it never reads. Connected when it is first used."""
+        if not self._count:
+            self._count = count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        return self._consumer
+
+    def _part(self, partition: int) -> _Partition:
+        with self._guard:
+            if self._closed:
+                raise LogUnavailable(f"{self._signals} is closed: open the log again")
+            if partition not in self._partitions:
+                self._partitions[partition] = _Partition(self._settings, partition)
+            return self._partitions[partition]

@@ -1,0 +1,137 @@
+"""How Limen uses Kafka, and what librdkafka is told for it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+OURS: Final = frozenset(
+    {
+        "acks", "auto.offset.reset", "bootstrap.servers", "delivery.timeout.ms", "enable.auto.commit",
+        "enable.auto.offset.store", "enable.idempotence", "enable.partition.eof", "error_cb", "group.id",
+        "isolation.level", "linger.ms", "max.in.flight", "max.in.flight.requests.per.connection",
+        "message.max.bytes", "message.timeout.ms", "partitioner", "queue.buffering.max.kbytes",
+        "queue.buffering.max.messages", "request.required.acks", "retries", "transaction.timeout.ms",
+        "transactional.id",
+    }
+)  # fmt: skip
+"""What `client` may not say: exactly-once rests on it, or it has a setting of its own."""
+OVERHEAD_BYTES: Final = 16_384
+"""What headers, a quarantined message's reason, and the batch around a message may add to its size."""
+
+
+class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Kafka is and what is asked of it.
+
+    Attributes:
+        bootstrap_servers: `host:port`, several with commas.
+        topic_prefix: topics are `{prefix}.signals` and so on.
+        group: the consumer group that holds the positions; also begins each transactional id.
+        partitions: of the topics keyed by site; never changed once there are signals.
+        replication_factor: copies of each message.
+        min_insync_replicas: copies that must exist before a write is durable.
+        signals_retention_days: how long signals are kept; 0: for ever. Likewise the others.
+        max_message_bytes: of a signal's or event's key and bytes together.
+        linger_ms: how long signals are gathered into one request, milliseconds.
+        queue_messages: messages the producer holds before it blocks.
+        queue_kilobytes: their size before it blocks.
+        wait_seconds: how long a call waits for a broker before it gives up.
+        transaction_seconds: after so long the broker aborts a transaction nobody ends.
+        client: anything else librdkafka knows, above all TLS and SASL.
+
+    Raises:
+        ValueError: `client` holds a key of `OURS`, or a number makes no sense.
+    """
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    topic_prefix: str = "limen"
+    group: str = "limen"
+    partitions: int = 12
+    replication_factor: int = 3
+    min_insync_replicas: int = 2
+    signals_retention_days: float = 0
+    events_retention_days: float = 0
+    commands_retention_days: float = 0
+    quarantine_retention_days: float = 0
+    persons_retention_days: float = 7
+    max_message_bytes: int = 1_000_000
+    linger_ms: float = 5
+    queue_messages: int = 100_000
+    queue_kilobytes: int = 131_072
+    wait_seconds: float = 15
+    transaction_seconds: float = 60
+    client: Mapping[str, str | int | float | bool] = {}
+
+    def __post_init__(self) -> None:
+        refused = sorted(OURS.intersection(self.client))
+        if refused:
+            raise ValueError(
+                f"client: {', '.join(refused)} cannot be set: exactly-once rests on it, "
+                "or it has a setting of its own"
+            )
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError(
+                f"min_insync_replicas ({self.min_insync_replicas}) is more than replication_factor "
+                f"({self.replication_factor}): nothing could ever be written"
+            )
+
+    def signal_producer(self) -> dict[str, Any]:
+        """Return librdkafka's configuration for producing signals: idempotent, not transactional."""
+        return self._producer() | {
+            "linger.ms": self.linger_ms,
+            "message.timeout.ms": 0,  # never given up by itself: what comes later must not overtake it
+        }
+
+    def transactional_producer(self, transactional_id: str) -> dict[str, Any]:
+        """Return librdkafka's configuration for the one owner of a partition's decisions."""
+        return self._producer() | {
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": int(self.transaction_seconds * 1_000),
+            "message.timeout.ms": int(min(self.wait_seconds, self.transaction_seconds) * 1_000),
+            "linger.ms": 1,
+            # A transaction soon after another finds its end still being written; it asks again after so long.
+            "retry.backoff.ms": 5,
+        }
+
+    def consumer(self) -> dict[str, Any]:
+        """Return librdkafka's configuration for reading what is committed, at offsets we choose."""
+        return self._common() | {
+            "group.id": self.group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.message.max.bytes": max(4_194_304, self.max_message_bytes + OVERHEAD_BYTES),
+            "queued.max.messages.kbytes": 65_536,
+            "fetch.wait.max.ms": 10,
+            "fetch.queue.backoff.ms": 5,
+        }
+
+    def admin(self) -> dict[str, Any]:
+        """Return librdkafka's configuration for making and looking at topics."""
+        return self._common()
+
+    def _producer(self) -> dict[str, Any]:
+        return {
+            "compression.type": "lz4",
+            **self._common(),
+            "enable.idempotence": True,
+            "acks": "all",
+            "message.max.bytes": self.max_message_bytes + 2 * OVERHEAD_BYTES,
+            "queue.buffering.max.messages": self.queue_messages,
+            "queue.buffering.max.kbytes": self.queue_kilobytes,
+        }
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            # What it would print, its calls raise. A broker that comes back is found within a second.
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 1_000,
+            # Else librdkafka 2.16 forgets its brokers when all are away, and `send_offsets_to_transaction`
+            # hangs, past its own timeout, on a coordinator that is gone (librdkafka issue 5511).
+            "metadata.recovery.strategy": "none",
+            "client.id": "limen",
+            **self.client,
+            "bootstrap.servers": self.bootstrap_servers,
+        }

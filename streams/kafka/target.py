@@ -1,0 +1,86 @@
+"""Kafka as the target of a forwarder."""
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+
+from confluent_kafka import Consumer
+
+from streams.forwarder import Sent
+from streams.kafka.headers import header
+from streams.kafka.partitioning import partition_of
+from streams.kafka.producer import Refusal, SignalProducer, count_partitions
+from streams.kafka.producer import Sent as Delivered
+from streams.kafka.reader import PartitionReader, bounds
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import Draft, LogUnavailable
+from streams.spool import Waiting
+
+
+class KafkaTarget:
+    """The signals topic, for one thread. See `streams.forwarder.Target`."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._topic = topic_name(settings, Topic.SIGNALS)
+        self._consumer = Consumer(settings.consumer())
+        self._producer: SignalProducer | None = None
+        self._page: dict[str, Waiting] = {}
+        self._sent = Sent()
+
+    def partition_of(self, site: str) -> int:
+        """See `Target.partition_of`.
+
+        Raises:
+            LogUnavailable: the broker does not answer, or has no such topic.
+        """
+        return partition_of(site, self._partitions)
+
+    def head(self, partition: int) -> int:
+        """See `Target.head`."""
+        return bounds(self._settings, self._consumer, self._topic, partition)[1]
+
+    def find(self, partition: int, from_offset: int, to_offset: int, ids: Collection[str]) -> set[str]:
+        """See `Target.find`."""
+        wanted = {name.encode(): name for name in ids}
+        found: set[str] = set()
+        with PartitionReader(self._settings, self._topic, partition) as reader:
+            reader.seek(max(from_offset, reader.bounds()[0]))
+            while reader.place is not None and reader.place < to_offset:
+                for message in reader.take(min(to_offset - reader.place, 10_000)):
+                    name = wanted.get(header(message.headers(), "id") or b"")
+                    if name is not None:
+                        found.add(name)
+        return found
+
+    def send(self, page: Sequence[Waiting]) -> Sent:
+        """See `Target.send`."""
+        self._sent, self._page = Sent(), {one.id: one for one in page}
+        producer = self._producer = self._producer or SignalProducer(self._settings, self._settled)
+        try:
+            for one in page:
+                producer.send(Draft(one.id, one.site, one.wire), self.partition_of(one.site))
+            while producer.flush(self._settings.wait_seconds):
+                pass  # the producer itself gives up when the broker has been away for too long
+        except LogUnavailable:
+            producer.close()
+            self._producer = None
+            raise
+        return self._sent
+
+    def close(self) -> None:
+        """Let go of the broker; closing twice is harmless."""
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+        self._consumer.close()
+
+    @cached_property
+    def _partitions(self) -> int:
+        return count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+
+    def _settled(self, signal: Draft, outcome: Delivered | Refusal) -> None:
+        if isinstance(outcome, Refusal):
+            self._sent.refused.append((self._page[signal.id], outcome.reason, outcome.detail))
+        else:
+            self._sent.reached[outcome.partition] = outcome.offset + 1

@@ -1,0 +1,186 @@
+"""The one writer of a partition's decisions: events, snapshot and position in one transaction."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from domain.event import SCHEMA_VERSION
+from streams.kafka.errors import explained, is_fenced
+from streams.kafka.headers import Headers, event_headers
+from streams.kafka.partitioning import partition_of
+from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
+from streams.kafka.producer import count_partitions
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import EventDraft, LogUnavailable, PositionConflict
+from streams.quarantine import Rejection
+
+_ABORT_SECONDS: Final = 5.0
+_DETAIL_CHARACTERS: Final = 2_000
+
+
+class PartitionWriter:
+    """Owns a partition from its construction until another writer is made for it, anywhere.
+
+    Any error leaves it unusable: only the broker knows what was committed then.
+
+    Raises:
+        LogUnavailable: the broker does not answer.
+        PositionConflict: another writer was made at the same moment.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: Any, partition: int) -> None:
+        self._settings, self._group, self._partition = settings, group, partition
+        signals = topic_name(settings, Topic.SIGNALS)
+        self._who = f"{settings.group}-{signals}-{partition}"
+        self._producer = Producer(settings.transactional_producer(self._who))
+        self._persons = 0
+        count_partitions(settings, self._producer, Topic.EVENTS)
+        try:
+            self._producer.init_transactions(settings.wait_seconds)  # fences, and ends what is pending
+        except KafkaException as error:
+            raise self._error(error) from error
+
+    def write(
+        self,
+        before: Committed,
+        to_position: int,
+        events: Sequence[EventDraft],
+        snapshot: bytes | None,
+        quarantined: Sequence[Rejection],
+        extra: Sequence[tuple[bytes, bytes]],
+    ) -> Committed:
+        """Write it all and return what is committed now.
+
+        Raises:
+            PositionConflict: this writer is fenced; nothing was written.
+            LogUnavailable: the broker does not answer; see `streams.kafka.log.KafkaLog.transact`.
+            ValueError: an event is larger than a message may be; nothing was written.
+        """
+        self._check_sizes(events)
+        after = Committed(to_position, before.events_head + len(events), before.snapshot)
+        try:
+            self._producer.begin_transaction()
+            self._write_events(events, before.events_head)
+            for rejection in quarantined:
+                self._produce(Topic.QUARANTINE, None, rejection.raw, _rejection_headers(rejection))
+            for key, value in extra:
+                self._produce_extra(key, value)
+            if snapshot is not None:
+                place = self._write_snapshot(snapshot, after)
+                after = Committed(after.position, after.events_head, place)
+            self._producer.send_offsets_to_transaction(
+                [to_commit(self._settings, self._partition, after)], self._group, self._settings.wait_seconds
+            )
+            self._commit()
+        except KafkaException as error:
+            found = self._error(error)
+            if isinstance(found, LogUnavailable):
+                self._abort()
+            raise found from error
+        except BaseException:
+            self._abort()
+            raise
+        return after
+
+    def _write_events(self, events: Iterable[EventDraft], head: int) -> None:
+        for offset, event in enumerate(events, head):
+            self._produce(
+                Topic.EVENTS, event.site.encode(), event.wire, event_headers(event, offset, SCHEMA_VERSION)
+            )
+
+    def _write_snapshot(self, state: bytes, after: Committed) -> SnapshotPlace:
+        size = self._settings.max_message_bytes
+        chunks = max(1, -(-len(state) // size))
+        offsets: list[int] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                offsets.append(int(message.offset() or 0))
+
+        for chunk in range(chunks):
+            key = f"{self._partition}/{chunk}".encode()
+            headers = chunk_headers(after.position, chunk, chunks, after.events_head)
+            self._produce(
+                Topic.SNAPSHOTS, key, state[chunk * size : (chunk + 1) * size], headers, on_delivery=delivered
+            )
+        self._producer.flush(self._settings.wait_seconds)
+        if len(offsets) != chunks:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the snapshot was not taken in time"))
+        return SnapshotPlace(after.position, offsets[0], chunks)
+
+    def _produce_extra(self, key: bytes, value: bytes) -> None:
+        self._persons = self._persons or count_partitions(self._settings, self._producer, Topic.PERSONS)
+        headers: Headers = [("content-type", b"application/json")]
+        self._produce(Topic.PERSONS, key, value, headers, partition=partition_of(key, self._persons))
+
+    def _produce(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes,
+        headers: Headers,
+        *,
+        partition: int | None = None,
+        **options: Any,
+    ) -> None:
+        name = topic_name(self._settings, topic)
+        where = self._partition if partition is None else partition
+        until = time.monotonic() + self._settings.wait_seconds
+        while True:
+            try:
+                return self._producer.produce(name, value, key, where, headers=headers, **options)
+            except BufferError:
+                if self._producer.poll(0.05) == 0 and time.monotonic() > until:
+                    raise KafkaException(
+                        KafkaError(KafkaError._TIMED_OUT, "the broker takes nothing")
+                    ) from None
+
+    def _commit(self) -> None:
+        until = time.monotonic() + self._settings.wait_seconds
+        while True:
+            try:
+                return self._producer.commit_transaction(max(0.1, until - time.monotonic()))
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > until:
+                    raise
+
+    def _abort(self) -> None:
+        """Let others read on; where even this fails, the next owner or the broker's own clock ends it."""
+        with contextlib.suppress(KafkaException):
+            self._producer.purge()
+            self._producer.abort_transaction(min(_ABORT_SECONDS, self._settings.wait_seconds))
+
+    def _check_sizes(self, events: Iterable[EventDraft]) -> None:
+        most = self._settings.max_message_bytes
+        for event in events:
+            if len(event.wire) > most:
+                raise ValueError(
+                    f"the event {event.id} is {len(event.wire):,} bytes, the log takes {most:,}: "
+                    "raise [kafka] max_message_bytes and apply the topics"
+                )
+
+    def _error(self, error: KafkaException) -> PositionConflict | LogUnavailable:
+        if is_fenced(error) or error.args[0].fatal():
+            return PositionConflict(
+                f"partition {self._partition}: {self._who} is owned by another process by now "
+                f"({error.args[0].str()}); end this one, or acquire the partition again"
+            )
+        return explained(self._settings, error)
+
+
+def _rejection_headers(rejection: Rejection) -> Headers:
+    offset = "" if rejection.line is None else str(rejection.line)
+    fields = {
+        "content-type": "application/octet-stream",
+        "source": rejection.source,
+        "partition": rejection.file,
+        "offset": offset,
+        "reason": str(rejection.reason),
+        "detail": rejection.detail[:_DETAIL_CHARACTERS],
+        "received-at": str(rejection.received_at),
+    }
+    return [(name, value.encode(errors="replace")) for name, value in fields.items()]

@@ -1,0 +1,237 @@
+"""The Faust application of a worker, built when it is wanted and never at import.
+
+Faust finds the group's other members, shares the partitions with them, fetches, and calls the one agent;
+everything that makes the result exact is in `pump` and `owner`.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import faust
+import structlog
+from faust.app.base import BootStrategy
+from faust.types import TP
+
+from streams.worker.defect import EngineDefect
+from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
+from streams.worker.pump import Pace, Pump
+from streams.worker.transport import Transport
+
+_BUFFERED_BLOCKS: Final = 16
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """How a worker takes part in its group.
+
+    Attributes:
+        bootstrap_servers: `host:port`, several with commas.
+        group: the consumer group's name.
+        topic: the signals topic.
+        session_seconds: after so long without a heartbeat a worker's partitions go to others.
+        fetch_bytes: of one partition at once; at least the largest message.
+        threads: partitions decided and committed at the same time.
+        client: librdkafka's settings for TLS and SASL, as the log's.
+        folder: for what Faust wants to write; nothing of it is needed again.
+    """
+
+    bootstrap_servers: str
+    group: str
+    topic: str
+    session_seconds: float
+    fetch_bytes: int
+    threads: int
+    folder: str
+    client: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Boot(BootStrategy):
+    """Starts no producer of Faust's: what we write, we write in transactions of our own."""
+
+    enable_kafka_producer = False
+
+
+class Worker:
+    """Decides the partitions that the group gives it, until `stop` is called or one of them fails.
+
+    `failure` is then what failed: an `EngineDefect`, a `PositionConflict`, or another error of the log.
+    With `hold_defects`, a partition whose engine failed is kept and not decided, the others go on.
+    """
+
+    def __init__(
+        self,
+        log: PartitionLog,
+        membership: Membership,
+        plan: Plan,
+        pace: Pace,
+        observer: Observer,
+        *,
+        hold_defects: bool = False,
+    ) -> None:
+        self._partition_log, self._membership, self._plan, self._pace = log, membership, plan, pace
+        self._observer, self._hold_defects = observer, hold_defects
+        self._pumps: dict[int, Pump] = {}
+        self._threads = ThreadPoolExecutor(membership.threads, "partition")
+        self._over = asyncio.Event()
+        self._log = structlog.get_logger()
+        self.failure: Exception | None = None
+        self.app = self._built()
+
+    def stop(self) -> None:
+        """Drain: finish the batches in hand, keep the states, leave the group. From the loop's thread."""
+        self._over.set()
+
+    @property
+    def partitions(self) -> Mapping[int, bool]:
+        """The partitions it has, and whether each is live already."""
+        return {partition: pump.is_live for partition, pump in self._pumps.items()}
+
+    async def run(self, beat: Callable[[], None] = lambda: None) -> None:
+        """Run until stopped; `beat` is called several times a second while the loop goes round."""
+        await self.app.start()
+        try:
+            while not self._over.is_set() and not self.app.crashed:
+                beat()
+                await _first([self._over.wait()], _POLL_SECONDS)
+            if self.app.crashed and self.failure is None:
+                self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
+        finally:
+            await self._close(list(self._pumps), worth_keeping=1)
+            await self.app.stop()
+            self._threads.shutdown()
+
+    # --- what the transport asks ---
+
+    def wants(self, partition: int) -> bool:
+        """Return whether the partition has room for more."""
+        pump = self._pumps.get(partition)
+        return pump is not None and pump.wants_more
+
+    def take_rewinds(self) -> Mapping[int, int]:
+        """Return the partitions to be read from other offsets than they stand at; each is told once."""
+        asked = {partition: pump.take_rewind() for partition, pump in self._pumps.items()}
+        return {partition: offset for partition, offset in asked.items() if offset is not None}
+
+    # --- what Faust tells ---
+
+    def _built(self) -> faust.App:
+        membership = self._membership
+        urls = [f"kafka://{server.strip()}" for server in membership.bootstrap_servers.split(",")]
+        app = faust.App(
+            membership.group,
+            broker=urls,
+            broker_credentials=_credentials(membership.client),
+            broker_session_timeout=membership.session_seconds,
+            broker_heartbeat_interval=membership.session_seconds / 4,
+            broker_request_timeout=max(40.0, 2 * membership.session_seconds),
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=membership.fetch_bytes,
+            stream_buffer_maxsize=_BUFFERED_BLOCKS,
+            stream_wait_empty=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            autodiscover=False,
+            store="memory://",
+            datadir=membership.folder,
+            loop=asyncio.get_running_loop(),
+        )
+        app.boot_strategy = _Boot(app)
+        app.transport = Transport(app.conf.broker_consumer, app, intake=self, topic=membership.topic)
+        # Faust keeps a list of everything acknowledged until it commits, which it never does.
+        topic = app.topic(membership.topic, schema=_Blocks(), acks=False)
+
+        async def take(stream: Any) -> None:
+            async for event in stream.events():
+                pump = self._pumps.get(event.message.partition)
+                if pump is not None:
+                    pump.put(event.value)
+
+        app.agent(topic, name="decide")(take)
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        return app
+
+    async def _revoked(self, *told: Any, **_: Any) -> None:
+        """Come to rest before others may get what we have; which ones, nobody knows yet."""
+        revoked: Iterable[TP] = told[1]
+        ours = [self._pumps[tp.partition] for tp in revoked if tp.partition in self._pumps]
+        await asyncio.gather(*(pump.pause(WORTH_KEEPING) for pump in ours))
+
+    async def _assigned(self, *told: Any, **_: Any) -> None:
+        """Go on with what stayed, let go of what went, and take over what came."""
+        assigned: Iterable[TP] = told[1]
+        if self._over.is_set():
+            return
+        now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
+        await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
+        for partition in sorted(now):
+            if partition in self._pumps:
+                self._pumps[partition].resume()
+            else:
+                self._pumps[partition] = self._pump(partition)
+        self._log.info("partitions assigned", partitions=sorted(now))
+
+    def _pump(self, partition: int) -> Pump:
+        loop = asyncio.get_running_loop()
+        return Pump(
+            PartitionOwner(self._partition_log, partition, self._plan, self._observer),
+            partition,
+            self._pace,
+            run=lambda work: loop.run_in_executor(self._threads, work),
+            highwater=lambda one: self.app.consumer.highwater(TP(self._membership.topic, one)) or 0,
+            failed=self._failed,
+        )
+
+    def _failed(self, partition: int, error: Exception) -> None:
+        self._log.error("partition failed", partition=partition, error=str(error))
+        if self.failure is None:
+            self.failure = error
+        if not (self._hold_defects and isinstance(error, EngineDefect)):
+            self._over.set()
+
+    async def _close(self, partitions: Iterable[int], worth_keeping: int) -> None:
+        await asyncio.gather(*(self._pumps.pop(one).close(worth_keeping) for one in partitions))
+
+
+class _Blocks(faust.Schema[Any, Any]):
+    """Hands a message's value on as it is: a list of records is nothing to decode."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
+        """Return no key: a block has many."""
+        return None
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
+        """Return the block."""
+        return message.value
+
+
+def _credentials(client: Mapping[str, Any]) -> Any:
+    """Return Faust's credentials for librdkafka's settings, None for a broker that asks for none."""
+    protocol = str(client.get("security.protocol", "plaintext")).lower()
+    context = None
+    if protocol in ("ssl", "sasl_ssl"):
+        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
+        if certificate := client.get("ssl.certificate.location"):
+            context.load_cert_chain(
+                certificate, client.get("ssl.key.location"), client.get("ssl.key.password")
+            )
+    if protocol.startswith("sasl"):
+        return faust.SASLCredentials(
+            username=client.get("sasl.username"),
+            password=client.get("sasl.password"),
+            mechanism=client.get("sasl.mechanism") or client.get("sasl.mechanisms"),
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None
+
+
+async def _first(awaitables: Iterable[Any], seconds: float) -> None:
+    tasks = [asyncio.ensure_future(one) for one in awaitables]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

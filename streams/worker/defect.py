@@ -1,0 +1,120 @@
+"""When the engine fails: everything needed to see it fail again, in one file."""
+
+import os
+import platform
+import traceback
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from streams.worker.admission import Limits, Message
+from streams.worker.partition import PartitionDecider
+
+_PACKAGES: Final = ("limen", "numpy", "numba", "msgspec", "pyarrow")
+
+
+class EngineDefect(Exception):
+    """Deciding failed, which is a mistake of ours. The message says where, and which file reproduces it."""
+
+
+class Bundle(msgspec.Struct):
+    """What reproduces a defect.
+
+    `snapshot` is the partition's state before the first of `messages`, None before the first signal of all;
+    deciding the messages one by one fails at the one at `failed_at`.
+    """
+
+    partition: int
+    failed_at: int
+    error: str
+    traceback: str
+    versions: dict[str, str]
+    limits: Limits
+    snapshot: bytes | None
+    messages: list[Message]
+
+
+def keep_bundle(
+    folder: str,
+    partition: int,
+    error: Exception,
+    decide_again: Callable[[], PartitionDecider],
+    messages: Sequence[Message],
+) -> EngineDefect:
+    """Write the bundle and return the error to raise.
+
+    Args:
+        folder: made if it is not there.
+        partition: whose messages they are.
+        error: what the engine raised.
+        decide_again: returns a decider that stands before the first message.
+        messages: the batch, in which the engine failed.
+    """
+    snapshot, at = None, messages[0].offset
+    where = f"partition {partition}, offset {at}"
+    try:
+        decider = decide_again()
+        limits = decider.limits
+        snapshot = decider.snapshot() if decider.position else None
+        at = _first_failure(decider, messages)
+        where = f"partition {partition}, offset {at}"
+        bundle = Bundle(
+            partition=partition,
+            failed_at=at,
+            error=f"{type(error).__name__}: {error}",
+            traceback="".join(traceback.format_exception(error)),
+            versions={name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+            limits=limits,
+            snapshot=snapshot,
+            messages=list(messages),
+        )
+        path = Path(folder) / f"defect-{partition}-{at}.bundle"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.msgpack.encode(bundle))
+    except Exception as second:  # noqa: BLE001 - the first error is what has to be told, whatever follows it
+        return EngineDefect(f"{where}: {type(error).__name__}: {error}; no bundle could be kept: {second}")
+    return EngineDefect(
+        f"{where}: {type(error).__name__}: {error}; it can be seen again with "
+        f"limen worker --reproduce {os.fspath(path)}"
+    )
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Return what `keep_bundle` wrote.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no bundle.
+    """
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Bundle)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"{path} is no bundle of a defect: {error}") from error
+
+
+def reproduce(bundle: Bundle, decider: PartitionDecider) -> None:
+    """Decide a bundle's messages one by one with a new decider; whatever the engine raises comes out."""
+    if bundle.snapshot is not None:
+        decider.restore(bundle.snapshot)
+    decider.limits = bundle.limits
+    for message in bundle.messages:
+        decider.decide([message])
+
+
+def _first_failure(decider: PartitionDecider, messages: Sequence[Message]) -> int:
+    for message in messages:
+        try:
+            decider.decide([message])
+        except Exception:  # noqa: BLE001 - whatever it is, it is this message's
+            return message.offset
+    return messages[0].offset
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

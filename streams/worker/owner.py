@@ -1,0 +1,248 @@
+"""The owner of one partition: decides its messages and commits what it decided.
+
+Blocking, and for one thread at a time.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
+from streams.quarantine import Rejection
+from streams.runner import draft
+from streams.worker.admission import Limits, Message, Refused
+from streams.worker.defect import EngineDefect, keep_bundle
+from streams.worker.partition import Decided, PartitionDecider, Record
+
+REPLAY: Final = 5_000
+"""Messages read and decided at once while catching up to the committed position."""
+WORTH_KEEPING: Final = 10_000
+"""A partition that moves takes its state along when to decide it again would be this many signals."""
+
+
+class PartitionLog(Protocol):
+    """What an owner needs of the log. Every method blocks; what a write returns from is durable."""
+
+    def acquire(self, partition: int) -> None:
+        """Become the partition's one owner; whoever was it before can write no more.
+
+        Raises:
+            LogUnavailable: the broker is away.
+        """
+
+    def release(self, partition: int) -> None:
+        """Let go of it; nothing is written."""
+
+    def position(self, partition: int) -> int:
+        """Return the committed position, pending transactions finished."""
+
+    def snapshot(self, partition: int) -> Snapshot | None:
+        """Return the newest snapshot, or None."""
+
+    def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Message]:
+        """Return at most `limit` messages of the signals topic at `from_offset` and above."""
+
+    def transact(
+        self,
+        partition: int,
+        *,
+        from_position: int,
+        to_position: int,
+        events: Sequence[EventDraft],
+        snapshot: bytes | None = None,
+        quarantined: Sequence[Rejection] = (),
+        extra: Sequence[Record] = (),
+    ) -> None:
+        """Write it all and move the position, or nothing.
+
+        Raises:
+            PositionConflict: another process owns the partition, or decided in between.
+            LogUnavailable: it may or may not have been committed; acquire anew to know.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a committed batch took. `lag_signals` still wait; `lag_seconds` is the newest one's age."""
+
+    decide_seconds: float
+    transact_seconds: float
+    lag_signals: int
+    lag_seconds: float
+
+
+class Observer(Protocol):
+    """Is told what happened, after it is durable, from the partition's thread. It must not raise."""
+
+    def decided(self, partition: int, decided: Decided, timing: Timing) -> None:
+        """A batch was committed."""
+
+    def quarantined(self, partition: int, refused: Sequence[Refused]) -> None:
+        """Messages went to quarantine."""
+
+    def stopped(self, partition: int, error: EngineDefect) -> None:
+        """The engine failed: the partition is not decided any further."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How partitions are decided.
+
+    Attributes:
+        limits: what a signal must keep to.
+        new_decider: makes the decider of one partition.
+        snapshot_every: signals between two snapshots.
+        snapshot_after_seconds: longest time between two, where anything was decided.
+        bundles: name of the folder for what reproduces a defect.
+    """
+
+    limits: Limits
+    new_decider: Callable[[Limits], PartitionDecider]
+    snapshot_every: int
+    snapshot_after_seconds: float
+    bundles: str
+
+
+class PartitionOwner:
+    """Owns one partition from `acquire` to `release`.
+
+    Any error of the log leaves it unusable until it acquires again: only the log knows what was committed.
+    """
+
+    def __init__(self, log: PartitionLog, partition: int, plan: Plan, observer: Observer) -> None:
+        self._log, self._partition, self._plan, self._observer = log, partition, plan, observer
+        self._decider = plan.new_decider(plan.limits)
+        self._kept: bytes | None = None
+        self._kept_at = 0
+        self._kept_when = time.monotonic()
+        self._limits_changed = False
+
+    @property
+    def position(self) -> int:
+        """Offset of the next message."""
+        return self._decider.position
+
+    def acquire(self) -> int:
+        """Fence older owners, restore the newest snapshot, decide again what was committed after it.
+
+        Returns:
+            the committed position, at which deciding goes on.
+
+        Raises:
+            LogUnavailable: the broker is away.
+            LogCorrupt: signals that are needed are not in the log any more.
+        """
+        log, partition = self._log, self._partition
+        log.acquire(partition)
+        committed = log.position(partition)
+        self._decider, self._kept = self._restored(log.snapshot(partition))
+        self._kept_at = self._decider.position
+        while (position := self._decider.position) < committed:
+            messages = log.messages(partition, position, min(REPLAY, committed - position))
+            if not messages or messages[0].offset != position:
+                raise LogCorrupt(
+                    f"partition {partition}: signals from {position} on are gone from the log, "
+                    f"but there is no snapshot behind them; deciding goes on at {committed}"
+                )
+            self._decide(messages)
+        self._limits_changed = self._decider.limits != self._plan.limits
+        self._decider.limits = self._plan.limits
+        self._kept_when = time.monotonic()
+        return committed
+
+    def work(self, messages: Sequence[Message], highwater: int) -> Decided:
+        """Decide the messages at `position` and after, commit, and tell the observer.
+
+        Raises:
+            EngineDefect: the engine failed; nothing was written but the bundle it names.
+            PositionConflict: another process owns the partition by now.
+            LogUnavailable: it may or may not have been committed.
+        """
+        began = time.perf_counter()
+        decided = self._decide(messages)
+        done = time.perf_counter()
+        signals_since = self.position - self._kept_at
+        seconds_since = time.monotonic() - self._kept_when
+        due = signals_since >= self._plan.snapshot_every or seconds_since >= self._plan.snapshot_after_seconds
+        self._commit(decided, with_snapshot=due or self._limits_changed)
+        committed = time.perf_counter()
+        timing = Timing(
+            decide_seconds=done - began,
+            transact_seconds=committed - done,
+            lag_signals=max(0, highwater - self.position),
+            lag_seconds=max(0.0, time.time() - messages[-1].appended_at / 1_000_000),
+        )
+        self._observer.decided(self._partition, decided, timing)
+        if decided.refused:
+            self._observer.quarantined(self._partition, decided.refused)
+        return decided
+
+    def keep(self, worth: int = 1) -> None:
+        """Write a snapshot where at least `worth` signals were decided since the last."""
+        if self.position - self._kept_at >= worth:
+            here = self.position
+            self._commit(Decided(here, here, (), (), (), (), ()), with_snapshot=True)
+
+    def release(self) -> None:
+        """Let go of the partition."""
+        self._log.release(self._partition)
+
+    def _restored(self, snapshot: Snapshot | None) -> tuple[PartitionDecider, bytes | None]:
+        decider = self._plan.new_decider(self._plan.limits)
+        if snapshot is not None:
+            try:
+                decider.restore(snapshot.state)
+            except ValueError:  # written by another version: the state is computed from the first signal
+                return decider, None
+            return decider, snapshot.state
+        return decider, None
+
+    def _decide(self, messages: Sequence[Message]) -> Decided:
+        start = self._decider.position
+        try:
+            return self._decider.decide(messages)
+        except LogError:
+            raise
+        except Exception as error:
+            defect = self._defect(error, start, messages)
+            self._observer.stopped(self._partition, defect)
+            raise defect from error
+
+    def _defect(self, error: Exception, start: int, messages: Sequence[Message]) -> EngineDefect:
+        def decide_again() -> PartitionDecider:
+            decider, _ = self._restored(None if self._kept is None else Snapshot(self._kept_at, self._kept))
+            while (position := decider.position) < start:
+                decider.decide(self._log.messages(self._partition, position, min(REPLAY, start - position)))
+            decider.limits = self._decider.limits
+            return decider
+
+        return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
+
+    def _commit(self, decided: Decided, *, with_snapshot: bool) -> None:
+        state = self._decider.snapshot() if with_snapshot else None
+        self._log.transact(
+            self._partition,
+            from_position=decided.from_position,
+            to_position=decided.to_position,
+            events=[draft(event) for event in decided.events],
+            snapshot=state,
+            quarantined=[_rejection(self._partition, refused) for refused in decided.refused],
+            extra=decided.uses,
+        )
+        if state is not None:
+            self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
+            self._limits_changed = False
+
+
+def _rejection(partition: int, refused: Refused) -> Rejection:
+    message = refused.message
+    return Rejection(
+        source="log",
+        file=str(partition),
+        line=message.offset,
+        reason=refused.reason,
+        detail=refused.detail,
+        raw=message.value or b"",
+        received_at=message.appended_at,
+    )

@@ -1,0 +1,229 @@
+"""One partition's decisions: many sites, one engine each, and what has to be remembered between batches.
+
+The law of the engine holds for the partition as well: however its messages are cut into batches, with
+snapshots taken and restored between them or not, the same events come out in the same order.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Final, Protocol
+
+import msgspec
+
+from domain.event import Event
+from domain.signal import Signal
+from domain.site import Site
+from domain.vocabulary import Action, Category, Topic
+from streams.engine import Engine
+from streams.worker.admission import Admission, Limits, Message, Refused
+from streams.worker.recent_ids import RecentIds
+
+VERSION: Final = 1
+_by_position: Final = attrgetter("position")
+
+Record = tuple[bytes, bytes]
+"""Key and value of a message for a topic behind this stage."""
+Uses = Callable[[Site | None, Sequence[Signal], Sequence[Event]], Iterable[Record]]
+"""Makes what the next stage needs of one site's signals and events, decided under the same site document."""
+
+
+class SiteEngine(Protocol):
+    """What a partition needs of a site's engine."""
+
+    @property
+    def now(self) -> int:
+        """The log's time, UTC microseconds."""
+
+    @property
+    def site(self) -> Site | None:
+        """The site document in force."""
+
+    def decide(self, signals: Sequence[Signal], offsets: Sequence[int] | None = None) -> list[Event]:
+        """Decide signals that stand at these offsets of the partition."""
+
+    def snapshot(self) -> bytes:
+        """Return the whole state."""
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What a batch came to. Signals, which stand at `offsets`, and events are in the order of the log."""
+
+    from_position: int
+    to_position: int
+    offsets: Sequence[int]
+    signals: Sequence[Signal]
+    events: Sequence[Event]
+    refused: Sequence[Refused]
+    uses: Sequence[Record]
+
+
+class _Dumped(msgspec.Struct):
+    version: int
+    position: int
+    limits: Limits
+    sites: list[tuple[str, bytes, bytes]]
+
+
+class _Site:
+    """A site: its engine, the ids it has shown, and what of the batch in hand is its."""
+
+    __slots__ = ("engine", "offsets", "recent", "signals")
+
+    def __init__(self, engine: SiteEngine, recent: RecentIds) -> None:
+        self.engine, self.recent = engine, recent
+        self.signals: list[Signal] = []
+        self.offsets: list[int] = []
+
+
+class PartitionDecider:
+    """Decides one partition from its first message on. Not thread-safe."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        uses: Uses | None = None,
+        new: Callable[[str], SiteEngine] = Engine,
+        restore: Callable[[bytes], SiteEngine] = Engine.restore,
+    ) -> None:
+        self.position = 0
+        """Offset of the next message."""
+        self._admission = Admission(limits)
+        self._uses, self._new, self._restore = uses, new, restore
+        self._sites: dict[str, _Site] = {}
+
+    @property
+    def limits(self) -> Limits:
+        """What a signal must keep to. A snapshot keeps the limits it was decided under."""
+        return self._admission.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._admission = Admission(limits)
+
+    @property
+    def sites(self) -> int:
+        """How many sites have shown themselves."""
+        return len(self._sites)
+
+    def decide(self, messages: Sequence[Message]) -> Decided:
+        """Decide the messages at `position` and after, one after another, and move on behind them.
+
+        A signal whose id its site has shown lately is told by `signal.repeated` and changes nothing.
+
+        Raises:
+            ValueError: the messages do not follow one another from `position` on; nothing was decided.
+        """
+        start, stop = self.position, self.position + len(messages)
+        if messages and (messages[0].offset != start or messages[-1].offset != stop - 1):
+            raise ValueError(f"messages {messages[0].offset} to {messages[-1].offset}, {start} is next")
+        signals: list[Signal] = []
+        offsets: list[int] = []
+        refused: list[Refused] = []
+        touched: dict[str, _Site] = {}
+        admit = self._admission.admit
+        for message in messages:
+            found = admit(message)
+            if isinstance(found, Refused):
+                refused.append(found)
+                continue
+            site = touched.get(found.site)
+            if site is None:
+                site = touched[found.site] = self._site(found.site)
+            site.signals.append(found)
+            site.offsets.append(message.offset)
+            signals.append(found)
+            offsets.append(message.offset)
+        events: list[Event] = []
+        uses: list[Record] = []
+        for site in touched.values():
+            self._decide_site(site, events, uses)
+        if len(touched) > 1:
+            events.sort(key=_by_position)  # runs that ascend already are merged
+        self.position = stop
+        return Decided(start, stop, offsets, signals, events, refused, uses)
+
+    def _site(self, name: str) -> _Site:
+        site = self._sites.get(name)
+        if site is None:
+            site = self._sites[name] = _Site(self._new(name), RecentIds())
+        return site
+
+    def _decide_site(self, site: _Site, events: list[Event], uses: list[Record]) -> None:
+        signals, offsets = site.signals, site.offsets
+        site.signals, site.offsets = [], []
+        repeated = site.recent.admit([signal.id for signal in signals])
+        told: list[Event] = []
+        if repeated.any():
+            told = _repeats(site.engine.now, signals, offsets, repeated.tolist())
+            offsets = [offset for offset, known in zip(offsets, repeated, strict=True) if not known]
+            signals = [signal for signal, known in zip(signals, repeated, strict=True) if not known]
+        if self._uses is None:
+            decided = site.engine.decide(signals, offsets)
+        else:
+            decided = []
+            for first, end in _between_documents(signals):
+                part = site.engine.decide(signals[first:end], offsets[first:end])
+                uses += self._uses(site.engine.site, signals[first:end], part)
+                decided += part
+        if told:
+            decided = sorted(decided + told, key=_by_position)
+        events += decided
+
+    def snapshot(self) -> bytes:
+        """Return everything a decision depends on, the same however the messages were cut."""
+        sites = [(name, site.engine.snapshot(), site.recent.dump()) for name, site in self._sites.items()]
+        return msgspec.msgpack.encode(_Dumped(VERSION, self.position, self.limits, sites))
+
+    def restore(self, data: bytes) -> None:
+        """Go on where `snapshot` gave these bytes, under the limits of that time.
+
+        Raises:
+            ValueError: no snapshot, or of a version that this one does not read; nothing has changed.
+        """
+        try:
+            dumped = msgspec.msgpack.decode(data, type=_Dumped)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"no snapshot of a partition: {error}") from error
+        if dumped.version != VERSION:
+            raise ValueError(f"snapshot version {dumped.version}: this version reads {VERSION}")
+        sites = {
+            name: _Site(self._restore(engine), RecentIds.load(recent))
+            for name, engine, recent in dumped.sites
+        }
+        self.position, self._sites, self.limits = dumped.position, sites, dumped.limits
+
+
+def _repeats(
+    now: int, signals: Sequence[Signal], offsets: Sequence[int], repeated: Sequence[bool]
+) -> list[Event]:
+    """Return the events of the repeated signals; `now` is the log's time before all of them."""
+    told = []
+    for signal, offset, known in zip(signals, offsets, repeated, strict=True):
+        if not known:
+            now = max(now, min(signal.time.occurred_at, signal.time.received_at))
+            continue
+        told.append(
+            Event(
+                id=f"{signal.site}:{offset}:0",
+                site=signal.site,
+                topic=Topic.SIGNAL_REPEATED,
+                position=offset,
+                ordinal=0,
+                occurred_at=signal.time.occurred_at,
+                known_at=now,
+                device=signal.device,
+                causes=(offset,),
+            )
+        )
+    return told
+
+
+def _between_documents(signals: Sequence[Signal]) -> list[tuple[int, int]]:
+    """Cut where a document is loaded: it holds from there on."""
+    cuts = [
+        place
+        for place, signal in enumerate(signals)
+        if place and signal.category is Category.CONTROL and signal.action is Action.LOADED
+    ]
+    return list(zip([0, *cuts], [*cuts, len(signals)], strict=True)) if signals else []

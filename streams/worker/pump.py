@@ -1,0 +1,214 @@
+"""The pump of one partition: takes fetched blocks in the right order and brings them to the owner.
+
+What has arrived while a batch was decided and committed is the next batch: a few signals when it is quiet,
+thousands when the worker is behind.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+
+from streams.log import LogCorrupt, LogUnavailable
+from streams.worker.admission import Message
+from streams.worker.owner import PartitionOwner
+
+T = TypeVar("T")
+_GAP_SECONDS: Final = 30.0
+"""A hole in the signals that reading again did not fill for so long is no accident of fetching."""
+_FIRST_WAIT_SECONDS: Final = 0.5
+_LONGEST_WAIT_SECONDS: Final = 30.0
+
+
+class FetchedRecord(Protocol):
+    """A record as the consumer gives it; `timestamp` in milliseconds."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How batches are cut: at most `batch_signals`, begun at least `gather_seconds` apart."""
+
+    batch_signals: int
+    gather_seconds: float
+
+
+class Pump:
+    """Drives one owner. All methods are for the event loop's thread."""
+
+    def __init__(
+        self,
+        owner: PartitionOwner,
+        partition: int,
+        pace: Pace,
+        *,
+        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        highwater: Callable[[int], int],
+        failed: Callable[[int, Exception], None],
+    ) -> None:
+        self._owner, self._partition, self._pace = owner, partition, pace
+        self._run, self._highwater, self._failed = run, highwater, failed
+        self._blocks: deque[Sequence[FetchedRecord]] = deque()
+        self._waiting = 0
+        self._expected: int | None = None
+        """Offset of the next record to take; None: nothing is taken."""
+        self._rewind: int | None = None
+        self._gap_since: float | None = None
+        self._wake = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._owned = False
+        self._is_open = True
+        self._log = structlog.get_logger().bind(partition=partition)
+        self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it stands at the committed position and decides what comes."""
+        return self._expected is not None
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is room for another block."""
+        return self._expected is not None and self._waiting < self._pace.batch_signals
+
+    def take_rewind(self) -> int | None:
+        """Return the offset to read from, if it is not where the consumer stands; once."""
+        offset, self._rewind = self._rewind, None
+        return offset
+
+    def put(self, block: Sequence[FetchedRecord]) -> None:
+        """Take a block's records that come next; older ones are dropped, after a hole it is read again."""
+        expected = self._expected
+        if expected is None or block[-1].offset < expected:
+            return
+        if block[0].offset < expected:
+            block = [record for record in block if record.offset >= expected]
+        if block[-1].offset != expected + len(block) - 1:
+            block = [record for place, record in enumerate(block) if record.offset == expected + place]
+            self._note_gap(expected + len(block))
+        if block:
+            self._gap_since = None if self._rewind is None else self._gap_since
+            self._blocks.append(block)
+            self._waiting += len(block)
+            self._expected = block[-1].offset + 1
+            self._wake.set()
+
+    def _note_gap(self, missing: int) -> None:
+        now = time.monotonic()
+        if self._gap_since is None:
+            self._gap_since = now
+        elif now - self._gap_since > _GAP_SECONDS:
+            self._expected = None
+            error = f"partition {self._partition}: the signal at offset {missing} is gone from the log"
+            self._failed(self._partition, LogCorrupt(error))
+            return
+        self._rewind = missing
+
+    async def pause(self, worth_keeping: int) -> None:
+        """Finish the batch in hand, forget what waits, keep the state where it is worth it."""
+        self._forget()
+        async with self._busy:
+            self._forget()
+            if self._owned:
+                await self._guarded(lambda: self._owner.keep(worth_keeping))
+
+    def resume(self) -> None:
+        """Go on after a pause, from the position."""
+        if self._owned and self._is_open:
+            self._live()
+
+    async def close(self, worth_keeping: int) -> None:
+        """Pause for good, and let go of the partition."""
+        self._is_open = False
+        await self.pause(worth_keeping)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        async with self._busy:
+            if self._owned:
+                self._owned = False
+                await self._guarded(self._owner.release)
+
+    def _live(self) -> None:
+        self._expected = self._rewind = self._owner.position
+
+    def _forget(self) -> None:
+        self._expected = self._rewind = self._gap_since = None
+        self._blocks.clear()
+        self._waiting = 0
+
+    async def _guarded(self, work: Callable[[], T]) -> T | None:
+        """Do it in a thread; whatever fails ends or interrupts the ownership."""
+        try:
+            result: T = await self._run(work)
+        except LogUnavailable as error:
+            self._log.warning("log unavailable", error=str(error))
+            self._owned = False
+            self._forget()
+        except Exception as error:  # noqa: BLE001 - whoever runs the pumps decides what becomes of it
+            self._owned = self._is_open = False
+            self._forget()
+            self._failed(self._partition, error)
+        else:
+            return result
+        return None
+
+    async def _go_on(self) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while self._is_open:
+            if not self._owned:
+                if await self._acquire():
+                    wait = _FIRST_WAIT_SECONDS
+                else:
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                continue
+            await self._wake.wait()
+            self._wake.clear()
+            while self._blocks:
+                began = time.monotonic()
+                async with self._busy:
+                    await self._decide()
+                if left := self._pace.gather_seconds - (time.monotonic() - began):
+                    await asyncio.sleep(max(0.0, left))
+
+    async def _acquire(self) -> bool:
+        async with self._busy:
+            began = time.monotonic()
+            position = await self._guarded(self._owner.acquire)
+            if position is None or not self._is_open:
+                return False
+            self._owned = True
+            self._live()
+            seconds = round(time.monotonic() - began, 3)
+            self._log.info("partition acquired", position=position, seconds=seconds)
+            return True
+
+    async def _decide(self) -> None:
+        records: list[FetchedRecord] = []
+        while self._blocks and (room := self._pace.batch_signals - len(records)):
+            block = self._blocks.popleft()
+            records += block[:room]
+            if len(block) > room:
+                self._blocks.appendleft(block[room:])
+        self._waiting -= len(records)
+        if records:
+            highwater = self._highwater(self._partition)
+            await self._guarded(lambda: self._owner.work([message_of(one) for one in records], highwater))
+
+
+def message_of(record: FetchedRecord) -> Message:
+    """Return a fetched record as a message."""
+    schema = None
+    for name, value in record.headers:
+        if name == "schema":
+            schema = value
+    return Message(record.offset, record.key, record.value, record.timestamp * 1_000, schema)

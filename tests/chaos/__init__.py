@@ -1,0 +1,1 @@
+"""Chaos: a city's signals flow through real processes, killed at random; then everything is counted."""

@@ -1,0 +1,151 @@
+"""One run: a city's signals, a broker, connectors, workers, sinks, a gateway; kills; and what came of it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from connectors.simulation import City
+from domain.signal import write_signal
+from infra.kafka.broker import Broker
+from infra.simulating import city_of, city_signals
+from infra.supervision import Kept, Together
+from tests.chaos.site import PASSWORD, Site, free_port, write_home
+from tests.chaos.verdict import Progress, judge
+
+PERSONS: Final = 100
+SIGNALS_PER_PERSON_DAY: Final = 31
+PARTITIONS: Final = 8
+CONNECTORS: Final = 3
+WORKERS: Final = 2
+SINKS: Final = 2
+_SLOWEST_SIGNALS_PER_SECOND: Final = 400.0
+"""Under kills, on a machine that does other things as well; slower than that counts as hanging."""
+_START_SECONDS: Final = 240.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen. Kills are spread evenly over the victims, and over the time the signals flow."""
+
+    kills: int
+    signals: int
+    sites: int
+    seed: int
+
+    @property
+    def persons(self) -> int:
+        """People of each site."""
+        return max(5, min(PERSONS, self.signals // (self.sites * SIGNALS_PER_PERSON_DAY)))
+
+    @property
+    def days(self) -> int:
+        """Days each site plays."""
+        return max(1, round(self.signals / (self.sites * self.persons * SIGNALS_PER_PERSON_DAY)))
+
+
+def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
+    """Play the plan in a folder; return the verdict as JSON."""
+    files = [folder / f"city-{number}.jsonl" for number in range(CONNECTORS)]
+    city = city_of(folder, sites=plan.sites, persons=plan.persons, days=plan.days, seed=plan.seed, start=None)
+    with ExitStack() as stack:
+        broker = stack.enter_context(Broker(folder / "broker"))
+        site = Site(broker.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}", PARTITIONS)
+        together = stack.enter_context(Together())
+        site.start_gateway(together, folder)
+        site.apply_topics(folder)
+        connectors = [
+            together.start(
+                f"connector-{number}",
+                [
+                    "connect",
+                    str(file),
+                    "--follow",
+                    "--home",
+                    str(write_home(folder / f"connector-{number}", site)),
+                ],
+                folder,
+            )
+            for number, file in enumerate(files)
+        ]
+        feed = Feed(city, files)
+        home = write_home(folder / "workers", site)
+        workers = [
+            together.start(f"worker-{number}", ["worker", "--home", str(home)], folder)
+            for number in range(WORKERS)
+        ]
+        sinks = [
+            together.start(f"sink-{number}", ["sink", "--home", str(home)], folder) for number in range(SINKS)
+        ]
+        progress = Progress(site)
+        progress.wait_until(1, _START_SECONDS)
+        started = time.monotonic()
+        victims: dict[str, list[Kept]] = {"connector": connectors, "worker": workers, "sink": sinks}
+        kills = _kill(plan, victims, broker, feed, say)
+        feed.join()
+        say(f"{feed.count:,} signals of {plan.sites} sites, {sum(kills.values())} kills; now in peace")
+        progress.wait_until(feed.count, _START_SECONDS + feed.count / _SLOWEST_SIGNALS_PER_SECOND)
+        say(f"all is there after {time.monotonic() - started:.0f} s; counting")
+        for kept in (*connectors, *workers, *sinks):
+            kept.finish()
+        verdict = judge(site, files)
+    return {
+        "kills": sum(kills.values()),
+        **verdict,
+        "killed": kills,
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+class Feed(threading.Thread):
+    """Writes a city's signals into the files that the connectors follow, as fast as they can be simulated."""
+
+    def __init__(self, city: City, files: list[Path]) -> None:
+        """Begin."""
+        super().__init__(name="feed", daemon=True)
+        self.count = 0
+        self._city, self._files = city, files
+        for file in files:
+            file.touch()
+        self.start()
+
+    def run(self) -> None:
+        """Write all of it; a site's signals are all in one file."""
+        with ExitStack() as stack:
+            opened = [stack.enter_context(file.open("wb")) for file in self._files]
+            for signal in city_signals(self._city):
+                number = int(signal.site.rpartition("-")[2])
+                opened[number % len(opened)].write(write_signal(signal) + b"\n")
+                self.count += 1
+
+
+def _kill(
+    plan: Plan, victims: Mapping[str, list[Kept]], broker: Broker, feed: Feed, say: Say
+) -> dict[str, int]:
+    """Kill as many processes as planned, spread over the signals; return how many of each kind."""
+    rng = random.Random(f"{plan.seed}/kills")
+    killed = {"connector": 0, "worker": 0, "sink": 0, "broker": 0}
+    for number in range(plan.kills):
+        while feed.is_alive() and feed.count < plan.signals * 0.9 * (number + rng.random()) / plan.kills:
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0.1, 1.5))
+        while True:
+            kind = rng.choice(["connector", "worker", "worker", "sink", "sink", "broker"])
+            if kind == "broker":
+                broker.kill()
+                time.sleep(rng.uniform(0, 1))
+                broker.start()
+                break
+            if rng.choice(victims[kind]).kill():
+                break
+            time.sleep(0.05)
+        killed[kind] += 1
+        if (number + 1) % 10 == 0:
+            say(f"{number + 1} kills, {feed.count:,} signals written")
+    return killed

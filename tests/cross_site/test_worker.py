@@ -1,0 +1,197 @@
+"""The second stage on a real broker: from the persons' log to the sites' signals."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from domain.signal import Signal, read_signal
+from streams.cross_site.alarms import alarms
+from streams.cross_site.rules import CrossSite, Limits
+from streams.cross_site.telling import Telling
+from streams.cross_site.uses import Use, write_use
+from streams.cross_site.worker import CrossSiteWorker
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, apply, topic_name
+from streams.log import LogCorrupt, LogUnavailable
+from tests.cross_site.stage import settings
+from tests.cross_site.told import reading, sighting
+from tests.kafka_fixture import Kafka
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def log(kafka: Kafka) -> KafkaSettings:
+    """Give settings whose topics are there."""
+    log = settings(kafka.bootstrap, kafka.prefix)
+    apply(log)
+    return log
+
+
+def put(log: KafkaSettings, uses: Sequence[Use]) -> None:
+    """Write uses as the first stage does: in a transaction, by key."""
+    producer = Producer(log.transactional_producer(f"{log.group}-test"))
+    producer.init_transactions(log.wait_seconds)
+    producer.begin_transaction()
+    for use in uses:
+        producer.produce(topic_name(log, Topic.PERSONS), write_use(use), use.key.encode())
+    producer.commit_transaction(log.wait_seconds)
+
+
+def told(log: KafkaSettings) -> list[Signal]:
+    """Return every signal in the log now, site by site in order."""
+    consumer = Consumer({**log.consumer(), "group.id": "test", "auto.offset.reset": "earliest"})
+    topic = topic_name(log, Topic.SIGNALS)
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(log.partitions)])
+    found, ends = [], 0
+    while ends < log.partitions:
+        message = consumer.poll(1)
+        if message is not None and message.error() is None:
+            signal = read_signal(message.value() or b"")
+            assert message.key() == signal.site.encode()
+            assert ("id", signal.id.encode()) in (message.headers() or [])
+            found.append(signal)
+        elif message is not None:
+            ends += 1
+    consumer.close()
+    return found
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < until, "nothing more happens"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(log: KafkaSettings, tell: Callable[[Sequence[Signal]], object] | None = None) -> Iterator[None]:
+    """Run the stage in a thread; leaving the block drains it, and raises what it raised."""
+    telling, stopping, failed = Telling(log), threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            CrossSiteWorker(log, Limits(), tell or telling).run(stopping)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(PATIENCE_SECONDS)
+        telling.close()
+    if failed:
+        raise failed[0]
+
+
+def position(log: KafkaSettings) -> int:
+    """Return the sum of the stage's committed positions."""
+    consumer = Consumer({**log.consumer(), "group.id": f"{log.group}-cross-site"})
+    topic = topic_name(log, Topic.PERSONS)
+    committed = consumer.committed([TopicPartition(topic, n) for n in range(log.partitions)], 10)
+    consumer.close()
+    return sum(max(0, each.offset) for each in committed)
+
+
+def test_both_sites_are_told(log: KafkaSettings) -> None:
+    """A cloned card and a person in two places: each site has its signal, and only that one."""
+    put(log, [reading("berlin", 0), *(sighting(site, at) for site in ("berlin", "lisbon") for at in (0, 30))])
+    with running(log):
+        wait_for(lambda: len(told(log)) == 2)
+        put(log, [reading("lisbon", 20)])
+        wait_for(lambda: len(told(log)) == 4)
+    signals = Counter((signal.site, str(signal.action)) for signal in told(log))
+    assert signals == {
+        (site, action): 1 for site in ("berlin", "lisbon") for action in ("impossible_travel", "two_sites")
+    }
+
+
+def test_what_is_kept_is_computed_again(log: KafkaSettings) -> None:
+    """After a restart a new use meets an old one, and what was told before is not told again."""
+    put(log, [reading("berlin", 0), reading("lisbon", 20), reading("berlin", 0, "c-2")])
+    with running(log):
+        wait_for(lambda: len(told(log)) == 2)
+    before = position(log)
+    put(log, [reading("lisbon", 20, "c-2"), reading("lisbon", 21)])
+    with running(log):
+        wait_for(lambda: len(told(log)) == 4)
+        wait_for(lambda: position(log) > before)
+    cards = Counter(signal.credential.hash for signal in told(log) if signal.credential)
+    assert cards == {"c-1": 2, "c-2": 2}
+
+
+def test_it_waits_for_the_log(log: KafkaSettings) -> None:
+    """While the signals log refuses, nothing is committed; then everything is told, once."""
+    telling, refusals = Telling(log), iter(range(3))
+
+    def tell(signals: Sequence[Signal]) -> None:
+        for _ in refusals:
+            assert position(log) == 0
+            raise LogUnavailable("away")
+        telling(signals)
+
+    put(log, [reading("berlin", 0), reading("lisbon", 20)])
+    with running(log, tell):
+        wait_for(lambda: position(log) > 0)
+    assert len(told(log)) == 2
+    telling.close()
+
+
+def test_what_is_no_use_stops_it_loudly(log: KafkaSettings) -> None:
+    """A record that this version does not read is named by its place, and not passed over."""
+    producer = Producer({"bootstrap.servers": log.bootstrap_servers})
+    producer.produce(topic_name(log, Topic.PERSONS), b'{"what":"heard"}', b"ann")
+    producer.flush(10)
+    with pytest.raises(LogCorrupt, match=r"persons, partition \d, offset 0: not a use"):
+        CrossSiteWorker(log, Limits(), Telling(log)).run(threading.Event())
+    assert position(log) == 0
+
+
+@pytest.mark.slow
+def test_killed_anywhere_nothing_is_lost(log: KafkaSettings) -> None:
+    """One killed between telling and committing, one of two at any time: every finding, the same ids."""
+    uses = [
+        use
+        for n in range(300)
+        for use in (reading("berlin", 0, f"c-{n}"), reading("lisbon", n % 100, f"c-{n}"))
+    ]
+    stage = CrossSite(Limits())
+    findings = [finding for use in uses for finding in stage.see(use, 0)]
+    expected = {signal.id for finding in findings for signal in alarms(finding, 0)}
+    assert len(expected) == 600
+    processes = [_start(log, 50)]
+    try:
+        put(log, uses[:240])
+        processes[0].wait(PATIENCE_SECONDS)  # it kills itself: told, and not committed
+        processes += [_start(log), _start(log)]
+        put(log, uses[240:360])
+        wait_for(lambda: len({signal.id for signal in told(log)}) > 300)
+        processes[1].kill()
+        put(log, uses[360:])
+        wait_for(lambda: {signal.id for signal in told(log)} >= expected)
+    finally:
+        for process in processes[1:]:
+            process.terminate()
+        codes = [process.wait(PATIENCE_SECONDS) for process in processes]
+    assert codes == [-9, -9, 0]
+    ids = [signal.id for signal in told(log)]
+    assert set(ids) == expected
+    assert len(ids) > len(expected)  # what was told and not committed has been told again
+
+
+def _start(log: KafkaSettings, *arguments: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.cross_site.stage", log.bootstrap_servers, log.topic_prefix]
+    return subprocess.Popen([*command, *map(str, arguments)], cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -1,0 +1,269 @@
+"""`limen sink` with a real broker: several processes, killed and stalled, fill one history exactly."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.event import write_event
+from domain.signal import write_signal
+from infra.initialising import initialise
+from projections.client import History
+from projections.verify import verify
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import apply
+from streams.log import Draft, EventDraft
+from tests.kafka_fixture import Kafka
+from tests.sink.partitioned_log import site_of, story
+
+PARTITIONS = 4
+KILLS = 10
+PASSWORD = "tested"
+SETTINGS = """
+log_format = "json"
+[kafka]
+bootstrap_servers = "{kafka.bootstrap_servers}"
+topic_prefix = "{kafka.topic_prefix}"
+group = "{kafka.group}"
+partitions = {kafka.partitions}
+replication_factor = 1
+min_insync_replicas = 1
+[clickhouse]
+url = "{url}"
+batch_rows = 80
+batch_seconds = 0.1
+session_seconds = 6
+"""
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Running:
+    """A process of ours and what it says."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return its log lines."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in lines]
+
+    def partitions(self) -> list[int]:
+        """Return the partitions it last said to have."""
+        return next((line["all"] for line in reversed(self.told()) if "all" in line), [])
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.process.pid, number)
+
+    def end(self) -> None:
+        """Kill it, if it is still there."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Place:
+    """A broker, an engine behind HTTP, and the sinks between them."""
+
+    kafka: KafkaSettings
+    folder: Path
+    port: int
+    running: list[Running] = field(default_factory=list)
+    server: Running | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the engine answers."""
+        return f"http://limen:{PASSWORD}@127.0.0.1:{self.port}"
+
+    def start_server(self) -> None:
+        """Start the engine's gateway and wait until it answers."""
+        environ = {"LIMEN_GATEWAY_WRITER_PASSWORD": PASSWORD}
+        self.server = self._start("gateway", environ, "--port", str(self.port))
+        wait_for(self._answers, 90)
+
+    def _answers(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def start_sink(self, group: str | None = None) -> Running:
+        """Start a sink; in a group of its own it need not wait until the group knows that others are dead."""
+        return self._start("sink", {} if group is None else {"LIMEN_KAFKA_GROUP": group})
+
+    def _start(self, command: str, environ: dict[str, str], *options: str) -> Running:
+        log = self.folder / f"{command}-{len(self.running)}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "infra.cli", command, "--home", str(self.folder / "home"), *options],
+                cwd=ROOT, env=os.environ | environ, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.running.append(Running(process, log))
+        return self.running[-1]
+
+
+def wait_for(what: Callable[[], object], seconds: float) -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.05)
+
+
+@contextmanager
+def a_place(kafka: Kafka, folder: Path) -> Iterator[Place]:
+    """Make topics and start the engine; end everything."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = KafkaSettings(
+        bootstrap_servers=kafka.bootstrap, topic_prefix=kafka.prefix, group=kafka.prefix,
+        partitions=PARTITIONS, replication_factor=1, min_insync_replicas=1,
+    )  # fmt: skip
+    apply(settings)
+    place = Place(settings, folder, port)
+    initialise(folder / "home", "gastech")
+    (folder / "home" / "limen.toml").write_text(
+        SETTINGS.format(kafka=settings, url=place.url), encoding="utf-8"
+    )
+    try:
+        place.start_server()
+        yield place
+    finally:
+        for running in place.running:
+            running.end()
+
+
+def append(log: KafkaLog, partition: int, steps: int, seed: int) -> None:
+    """Put a site's story into a partition: its signals, and its events in transactions."""
+    told = story(site_of(f"site{seed}"), steps, seed)
+    first = log.head(partition)
+    drafts = [Draft(step.signal.id, step.signal.site, write_signal(step.signal)) for step in told]
+    log.append(partition, drafts)
+    log.acquire(partition)
+    for start in range(0, steps, 37):
+        events = [
+            msgspec.structs.replace(
+                event, position=event.position + first, causes=tuple(cause + first for cause in event.causes)
+            )
+            for step in told[start : start + 37]
+            for event in step.events
+        ]
+        log.transact(
+            partition,
+            from_position=first + start,
+            to_position=first + min(start + 37, steps),
+            events=[
+                EventDraft(event.id, event.site, event.topic, write_event(event), event.known_at)
+                for event in events
+            ],
+        )
+
+
+def wait_until_exact(place: Place, log: KafkaLog, seconds: float = 200) -> None:
+    """Wait until the history has everything the log has; it must be exact then."""
+    heads = {partition: (log.head(partition), log.events_head(partition)) for partition in range(PARTITIONS)}
+    wanted = sum(signals + events for signals, events in heads.values())
+    with History(place.url) as history:
+        committed = (
+            "SELECT sum(at) AS at FROM (SELECT max(offset) AS at FROM committed GROUP BY log, partition)"
+        )
+        wait_for(lambda: history.rows(committed)[0]["at"] == wanted, seconds)
+        for partition, (signals, events) in heads.items():
+            answer = verify(history, log, partition, signals_head=signals, events_head=events)
+            assert answer["ok"], answer
+
+
+@pytest.mark.slow
+def test_sinks_share_the_partitions_and_hand_them_over(kafka: Kafka, tmp_path: Path) -> None:
+    """Two sinks have a part each; when one ends in order the other goes on with all; all is there once."""
+    with a_place(kafka, tmp_path) as place, KafkaLog(place.kafka) as log:
+        for partition in range(PARTITIONS):
+            append(log, partition, 80, partition)
+        first, second = place.start_sink(), place.start_sink()
+        wait_for(lambda: first.partitions() and second.partitions(), 90)
+        wait_for(lambda: sorted(first.partitions() + second.partitions()) == [0, 1, 2, 3], 90)
+        first.send(signal.SIGTERM)
+        assert first.process.wait(90) == 0
+        wait_for(lambda: second.partitions() == [0, 1, 2, 3], 90)
+        for partition in range(PARTITIONS):
+            append(log, partition, 50, 10 + partition)
+        wait_until_exact(place, log)
+        second.send(signal.SIGTERM)
+        assert second.process.wait(90) == 0
+        assert second.told()[-1]["event"] == "drained"
+
+
+@pytest.mark.slow
+def test_killed_sinks_and_a_killed_server_lose_and_repeat_nothing(kafka: Kafka, tmp_path: Path) -> None:
+    """Ten kills of sinks, and one of the engine, while they write: everything is there once, told once."""
+    chance = random.Random(4)
+    with a_place(kafka, tmp_path) as place, KafkaLog(place.kafka) as log:
+        for partition in range(PARTITIONS):
+            append(log, partition, 400, partition)
+        for kill in range(KILLS):
+            sink = place.start_sink(f"{kafka.prefix}-{kill}")
+            wait_for(partial(_said, sink, "history open"), 90)
+            time.sleep(chance.uniform(0, 1.0))
+            if kill == KILLS // 2:
+                assert place.server is not None
+                place.server.end()
+                wait_for(partial(_waiting, sink), 90)
+                place.start_server()
+                wait_for(partial(_said, sink, "going on"), 90)
+            sink.send(signal.SIGKILL)
+        with History(place.url) as history:
+            [there] = history.rows("SELECT count() AS n FROM signals")
+        assert 0 < there["n"] < 400 * PARTITIONS, "the kills did not fall into the writing"
+        place.start_sink(f"{kafka.prefix}-last")
+        wait_until_exact(place, log)
+        for running in place.running:
+            assert len(_waiting(running)) <= 1, "an outage is told once"
+
+
+def _said(sink: Running, event: str) -> bool:
+    return any(line["event"] == event for line in sink.told())
+
+
+def _waiting(sink: Running) -> list[dict[str, Any]]:
+    return [line for line in sink.told() if line["event"] == "waiting" and line["on"] == "history"]
+
+
+@pytest.mark.slow
+def test_a_sink_that_lost_its_partitions_while_it_was_stopped_repeats_nothing(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    """Stopped while they write until another has all partitions, two sinks wake up and write on."""
+    with a_place(kafka, tmp_path) as place, KafkaLog(place.kafka) as log:
+        for partition in range(PARTITIONS):
+            append(log, partition, 250, partition)
+        stopped = [place.start_sink(), place.start_sink()]
+        wait_for(lambda: all(sink.partitions() for sink in stopped), 60)
+        time.sleep(0.5)
+        for sink in stopped:
+            sink.send(signal.SIGSTOP)
+        other = place.start_sink()
+        wait_for(lambda: other.partitions() == [0, 1, 2, 3], 60)
+        time.sleep(1)
+        for sink in stopped:
+            sink.send(signal.SIGCONT)
+        for partition in range(PARTITIONS):
+            append(log, partition, 50, 10 + partition)
+        wait_until_exact(place, log)
+        assert all(sink.process.poll() is None for sink in (*stopped, other))

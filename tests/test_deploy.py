@@ -1,0 +1,127 @@
+"""The deployment files: valid by the schemas of those who read them, and true to the program.
+
+What is not checked here: that the images can be pulled and the whole starts; that needs a container engine.
+"""
+
+import json
+import re
+import tomllib
+import warnings
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import typer.main
+import yaml
+
+from infra.cli import app
+from infra.settings import Settings
+
+DEPLOY = Path(str(resources.files("infra"))) / "deploy"
+MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def compose() -> dict[str, Any]:
+    """Return the compose file as its anchors and merges make it."""
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return loaded
+
+
+def objects() -> list[dict[str, Any]]:
+    """Return every Kubernetes object but kustomize's own file."""
+    documents = [document for path in MANIFESTS for document in yaml.safe_load_all(path.read_text())]
+    return [document for document in documents if document["kind"] != "Kustomization"]
+
+
+def containers() -> list[dict[str, Any]]:
+    """Return every container of every pod."""
+    pods = [one["spec"]["template"]["spec"] for one in objects() if "template" in one.get("spec", {})]
+    return [container for pod in pods for container in pod["containers"]]
+
+
+def test_the_compose_file_fits_its_schema() -> None:
+    """What docker compose would refuse, its published schema refuses here."""
+    schema = json.loads((Path(__file__).parent / "data" / "compose-spec.json").read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the schema names a metaschema by another URL
+        jsonschema.Draft7Validator(schema).validate(compose())
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft7Validator(schema).validate(compose() | {"services": {"kafka": {"imag": "x"}}})
+
+
+def test_everything_the_compose_file_names_is_in_it() -> None:
+    """Dependencies, volumes and configurations are declared; what is mounted lies beside it."""
+    whole = compose()
+    services = whole["services"]
+    for name, service in services.items():
+        for other, condition in service.get("depends_on", {}).items():
+            assert other in services, name
+            if condition["condition"] == "service_healthy":
+                assert "test" in services[other]["healthcheck"], other
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in whole["volumes"], name
+        for config in service.get("configs", []):
+            assert config["source"] in whole["configs"], name
+    for config in whole["configs"].values():
+        assert (DEPLOY / config["file"]).is_file()
+    assert (DEPLOY / "../.." / "infra/deploy/Dockerfile").is_file()
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_a_manifest_fits_the_schemas_of_kubernetes(path: Path) -> None:
+    """Every object of every file is one that the newest Kubernetes takes, with no field it does not know."""
+    for document in yaml.safe_load_all(path.read_text()):
+        if document["kind"] == "Kustomization":
+            named = {DEPLOY / "kubernetes" / name for name in document["resources"]}
+            assert named == set(MANIFESTS) - {path}
+        else:
+            kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_every_process_can_be_probed_and_is_bounded() -> None:
+    """A process that stays has probes on a port it opens; every container has requests and a memory limit."""
+    for container in containers():
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert "memory" in container["resources"]["limits"]
+        if container["args"][0] == "topics":
+            continue
+        ports = {port["name"] for port in container["ports"]}
+        for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/livez")):
+            asked = container[f"{probe}Probe"]["httpGet"]
+            assert (asked["path"], asked["port"] in ports) == (path, True)
+
+
+def test_the_commands_are_ours() -> None:
+    """What the containers run, the command line knows."""
+    run = [container["args"] for container in containers()]
+    run += [service["command"] for service in compose()["services"].values() if "command" in service]
+    assert {arguments[0] for arguments in run} <= COMMANDS
+    assert {"worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
+
+
+def test_the_settings_are_ours() -> None:
+    """Both limen.toml are read without complaint, and every variable is one that is looked at."""
+    (settings,) = (one for one in objects() if one["kind"] == "ConfigMap")
+    for text in ((DEPLOY / "limen.toml").read_text(), settings["data"]["limen.toml"]):
+        Settings.model_validate(tomllib.loads(text))
+
+
+def test_versions_agree() -> None:
+    """The image of every process is that of this version, and its Python is one we run on."""
+    version = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["version"]
+    images = {container["image"] for container in containers()} | {compose()["x-limen"]["image"]}
+    assert images == {f"limen:{version}"}
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"python:3.12-slim"}
+
+
+def test_the_image_holds_every_package() -> None:
+    """The Dockerfile copies each package that the distribution is made of."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    for package in project["tool"]["uv"]["build-backend"]["module-name"]:
+        assert f"COPY {package} {package}\n" in dockerfile

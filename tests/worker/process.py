@@ -1,0 +1,79 @@
+"""A worker as a process for tests: `python -m tests.worker.process JSON`.
+
+Its engine can be broken: it then fails at every signal of the device `explode`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from infra.compiled_cache import use_compiled_cache
+
+use_compiled_cache()
+
+import msgspec  # noqa: E402 - the cache comes first
+
+from domain.event import Event  # noqa: E402
+from domain.signal import Signal  # noqa: E402
+from infra import worker_process  # noqa: E402
+from infra.settings import Home, Settings  # noqa: E402
+from streams.engine import Engine  # noqa: E402
+from streams.kafka.settings import KafkaSettings  # noqa: E402
+from streams.worker.admission import Limits  # noqa: E402
+from streams.worker.partition import PartitionDecider  # noqa: E402
+
+
+class BrokenEngine(Engine):
+    """Fails at every signal of one device, as a mistake in a rule would."""
+
+    def decide(self, signals: Any, offsets: Any = None) -> list[Event]:
+        """Decide, or fail."""
+        self._look_at(signals)
+        return super().decide(signals, offsets)
+
+    @staticmethod
+    def _look_at(signals: list[Signal]) -> None:
+        if any(signal.device == "explode" for signal in signals):
+            raise ZeroDivisionError("the engine is broken")
+
+
+def broken_decider(limits: Limits) -> PartitionDecider:
+    """Return a decider whose engines are broken."""
+    return PartitionDecider(limits, new=BrokenEngine, restore=BrokenEngine.restore)
+
+
+class Arguments(msgspec.Struct):
+    """What the process is told."""
+
+    home: str
+    bootstrap: str
+    prefix: str
+    partitions: int
+    worker: dict[str, Any]
+    is_broken: bool = False
+
+
+def kafka_settings(bootstrap: str, prefix: str, partitions: int) -> KafkaSettings:
+    """Return the settings of a test's log."""
+    return KafkaSettings(
+        bootstrap_servers=bootstrap,
+        topic_prefix=prefix,
+        group=prefix,
+        partitions=partitions,
+        replication_factor=1,
+        min_insync_replicas=1,
+    )
+
+
+def main() -> int:
+    """Run a worker; return its exit code."""
+    told = msgspec.json.decode(sys.argv[1], type=Arguments)
+    settings = Settings.model_validate({"log_format": "json", "worker": told.worker})
+    if told.is_broken:
+        worker_process.decider_maker = lambda **_: broken_decider  # type: ignore[assignment]
+    kafka = kafka_settings(told.bootstrap, told.prefix, told.partitions)
+    return worker_process.run_worker(Home(Path(told.home)), settings, kafka)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

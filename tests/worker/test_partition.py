@@ -1,0 +1,136 @@
+"""The laws of a partition: no cut changes anything, and no site changes another."""
+
+from collections import OrderedDict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.event import Event
+from domain.signal import Signal
+from domain.site import Site
+from domain.vocabulary import Topic
+from streams.engine import Engine
+from streams.worker.admission import Message
+from streams.worker.partition import Decided, PartitionDecider, Record
+from streams.worker.recent_ids import RecentIds
+from tests.differences import first_difference
+from tests.worker.messages import LIMITS, a_signal, message, partitions
+
+_fewer = settings(max_examples=settings().max_examples // 3)
+"""A partition is several worlds: as many signals are tried as elsewhere."""
+
+
+def _uses(site: Site | None, signals: list[Signal], events: list[Event]) -> list[Record]:
+    name = "" if site is None else f"{len(site.zones)} zones"
+    return [(signal.site.encode(), f"{name} {signal.id}".encode()) for signal in signals] + [
+        (event.site.encode(), event.id.encode()) for event in events
+    ]
+
+
+def _decider() -> PartitionDecider:
+    return PartitionDecider(LIMITS, uses=_uses)
+
+
+@_fewer
+@given(partitions(), st.data())
+def test_no_cut_of_the_partition_changes_anything(messages: list[Message], data: st.DataObject) -> None:
+    """Batches of any size, with snapshots taken and restored in between, come to the same."""
+    whole = _decider()
+    expected = whole.decide(messages)
+    decider, parts = _decider(), []
+    while decider.position < len(messages):
+        stop = data.draw(st.integers(decider.position + 1, len(messages)), label="cut")
+        parts.append(decider.decide(messages[decider.position : stop]))
+        if data.draw(st.booleans(), label="restored"):
+            restored = _decider()
+            restored.restore(decider.snapshot())
+            decider = restored
+    events = [event for part in parts for event in part.events]
+    difference = first_difference(events, list(expected.events))
+    assert difference is None, difference
+    assert [one for part in parts for one in part.refused] == expected.refused
+    assert [one for part in parts for one in part.signals] == expected.signals
+    assert sorted(use for part in parts for use in part.uses) == sorted(expected.uses)
+    assert decider.snapshot() == whole.snapshot()
+
+
+@_fewer
+@given(partitions())
+def test_every_site_is_decided_as_if_it_were_alone(messages: list[Message]) -> None:
+    """What an engine decides of a site's own new signals is what the partition decides for it."""
+    decided = PartitionDecider(LIMITS).decide(messages)
+    alone: dict[str, Engine] = {}
+    seen: set[tuple[str, str]] = set()
+    expected: list[Event] = []
+    refused = {one.message.offset for one in decided.refused}
+    admitted = [one for one in messages if one.offset not in refused]
+    repeats = []
+    for one, signal in zip(admitted, decided.signals, strict=True):
+        engine = alone.setdefault(signal.site, Engine(signal.site))
+        if (signal.site, signal.id) in seen:
+            repeats.append((one.offset, signal.device, engine.now, (one.offset,)))
+            continue
+        seen.add((signal.site, signal.id))
+        expected += engine.decide([signal], [one.offset])
+    told = [event for event in decided.events if event.topic is Topic.SIGNAL_REPEATED]
+    assert [(event.position, event.device, event.known_at, event.causes) for event in told] == repeats
+    difference = first_difference([one for one in decided.events if one not in told], expected)
+    assert difference is None, difference
+    positions = [event.position for event in decided.events]
+    assert positions == sorted(positions)
+
+
+def test_messages_that_do_not_follow_are_not_decided() -> None:
+    """A hole, or a message from before, is an error and moves nothing."""
+    decider = PartitionDecider(LIMITS)
+    decider.decide([message(a_signal(0), 0)])
+    for offsets in ([0, 1], [2], [1, 3]):
+        with pytest.raises(ValueError, match="1 is next"):
+            decider.decide([message(a_signal(offset), offset) for offset in offsets])
+    assert decider.position == 1
+    assert decider.decide([]) == Decided(1, 1, [], [], [], [], [])
+
+
+def test_a_snapshot_keeps_the_limits_of_its_time() -> None:
+    """What was refused is refused again when the settings have changed since."""
+    decider = PartitionDecider(LIMITS)
+    decider.decide([message(a_signal(0), 0)])
+    other = PartitionDecider(type(LIMITS)(clock_ahead_us=0))
+    other.restore(decider.snapshot())
+    assert (other.limits, other.position, other.sites) == (LIMITS, 1, 1)
+
+
+@given(st.binary(max_size=64))
+def test_bytes_that_are_no_snapshot_are_refused(data: bytes) -> None:
+    """Anything else is no snapshot, and leaves the decider as it was."""
+    decider = PartitionDecider(LIMITS)
+    with pytest.raises(ValueError, match="no snapshot"):
+        decider.restore(data)
+    assert decider.position == 0
+
+
+# --- recent ids ---
+
+
+@given(
+    st.integers(1, 70),
+    st.lists(st.lists(st.integers(0, 120), max_size=60), max_size=8),
+    st.booleans(),
+)
+def test_the_newest_ids_are_known_and_no_others(most: int, calls: list[list[int]], is_restored: bool) -> None:
+    """Like an ordered set of bounded length, however the ids are cut into calls; low bits collide."""
+    recent, model = RecentIds(most), OrderedDict[str, None]()
+    for numbers in calls:
+        ids = [f"{number % 3:016x}{number:016x}" for number in numbers]
+        known = []
+        for one in ids:
+            known.append(one in model)
+            model[one] = None
+            if len(model) > most:
+                model.popitem(last=False)
+        assert recent.admit(ids).tolist() == known
+        assert recent.dump().hex() == "".join(model)
+        if is_restored:
+            recent = RecentIds.load(recent.dump(), most)
+    assert len(recent) == len(model)
