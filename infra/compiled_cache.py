@@ -18,7 +18,7 @@ import domain
 import streams
 
 _KERNELS: Final = b"domain.kernels"
-"""What every file with a compiled loop imports. The rest of `streams` (logs, workers) holds none, and such loops
+"""What every file with a compiled loop imports. The rest of `streams` (logs, workers) holds none, and loops
 take their constants from `domain`, so that a change there compiles nothing anew."""
 
 

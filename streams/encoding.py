@@ -21,6 +21,8 @@ ACTIONS: Final = codes(Action)
 DIRECTIONS: Final = codes(Direction)
 DELIVERIES: Final = codes(Delivery)
 _NO_WORD: Final = 255
+_FEW: Final = 64
+"""So many strings are encoded faster one by one than it takes to make an Arrow array."""
 STRANGER: Final = np.frombuffer(b"unknown:", np.uint8)
 
 
@@ -39,14 +41,13 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
     rows["action"] = [ACTIONS[signal.action] for signal in signals]
     rows["direction"] = [DIRECTIONS[signal.direction] for signal in signals]
     rows["delivery"] = [DELIVERIES[signal.delivery] for signal in signals]
-    text = pa.string()
     _encode_names(
         state,
         rows,
-        devices=pa.array([signal.device for signal in signals], text),
-        points=pa.array([signal.point for signal in signals], text),
-        persons=pa.array([signal.person for signal in signals], text),
-        credentials=pa.array([None if s.credential is None else s.credential.hash for s in signals], text),
+        devices=_Words.of([signal.device for signal in signals]),
+        points=_Words.of([signal.point for signal in signals]),
+        persons=_Words.of([signal.person for signal in signals]),
+        credentials=_Words.of([None if s.credential is None else s.credential.hash for s in signals]),
     )
     for place in np.flatnonzero(rows["action"] == PLACED).tolist():
         data = signals[place].data
@@ -90,39 +91,52 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
     _encode_names(
         state,
         rows,
-        devices=columns["device"],
-        points=columns["point"],
-        persons=columns["person"],
-        credentials=columns["credential"],
+        devices=_Words.in_column(columns["device"]),
+        points=_Words.in_column(columns["point"]),
+        persons=_Words.in_column(columns["person"]),
+        credentials=_Words.in_column(columns["credential"]),
     )
     return rows
 
 
 class _Words:
-    """A column of strings as the different ones and which of them each row has: -1, or an empty one, is none.
+    """A column of strings: the different ones, and which of them each row has; -1, or an empty one, is none."""
 
-    A column that is not dictionary-encoded counts as all different.
-    """
-
-    def __init__(self, column: Any) -> None:
-        if pa.types.is_dictionary(column.type):
-            self.text, self.ends = text_buffers(column.dictionary)
-            self.which = column.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
-        else:
-            self.text, self.ends = text_buffers(column)
-            self.which = np.arange(len(column), dtype=np.int32)
-        self.count = len(self.ends) - 1
+    def __init__(self, text: Any, ends: Any, which: Any) -> None:
+        self.text, self.ends, self.which = text, ends, which
+        self.count = len(ends) - 1
         self.codes = np.zeros(self.count, np.int32)
         """The codes found so far; 0 is none yet."""
 
+    @classmethod
+    def in_column(cls, column: Any) -> "_Words":
+        """Return those of an Arrow column; where it is not dictionary-encoded, all count as different."""
+        if not pa.types.is_dictionary(column.type):
+            return cls(*text_buffers(column), np.arange(len(column), dtype=np.int32))
+        which = column.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+        return cls(*text_buffers(column.dictionary), which)
+
+    @classmethod
+    def of(cls, words: Sequence[str | None]) -> "_Words":
+        """Return those of some signals, all as different."""
+        if len(words) > _FEW:
+            return cls.in_column(pa.array(words, pa.string()))
+        encoded = [b"" if word is None else word.encode() for word in words]
+        ends = np.zeros(len(words) + 1, np.int64)
+        np.cumsum([len(word) for word in encoded], out=ends[1:])
+        ends.setflags(write=False)  # as Arrow's are: loops have one type of array
+        text = b"".join(encoded)
+        which = np.arange(len(words), dtype=np.int32)
+        return cls(np.frombuffer(text or b"\0", np.uint8)[: len(text)], ends, which)
+
 
 def _encode_names(
-    state: State, rows: Records, *, devices: Any, points: Any, persons: Any, credentials: Any
+    state: State, rows: Records, *, devices: _Words, points: _Words, persons: _Words, credentials: _Words
 ) -> None:
-    people, cards = _Words(persons), _Words(credentials)
+    people, cards = persons, credentials
     for field, names, words in (
-        ("from_device", state.device_names, _Words(devices)),
-        ("point", state.point_names, _Words(points)),
+        ("from_device", state.device_names, devices),
+        ("point", state.point_names, points),
         ("credential", state.credential_names, cards),
     ):
         names.reserve(words.count, len(words.text))

@@ -22,7 +22,15 @@ class Encoder(Protocol):
 
 
 class Decoder(Protocol):
-    """Decompresses a request."""
+    """Decompresses a request of one member or frame."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether its end was there."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What came after its end."""
 
     def decompress(self, data: bytes) -> bytes:
         """Return what the pieces so far hold."""

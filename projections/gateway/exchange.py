@@ -82,6 +82,7 @@ class Exchange:
         self._insert: Insert | None = None
         self._begun = b""  # of an INSERT's rows
         self._decoder = decoder(request.headers.get("Content-Encoding", ""))
+        self._packed = False  # whether the decoder was given anything
         self._encoder: Encoder | None = None
         self._written = 0
         self._exception_tag = secrets.token_hex(8)
@@ -136,12 +137,22 @@ class Exchange:
         except Exception as error:
             raise refused(CANCELLED, f"the request's body broke off: {error}") from error
         if not raw and self._request.content.at_eof():
+            if self._decoder is not None and self._packed and not self._decoder.eof:
+                raise refused(BAD_ARGUMENTS, "the compressed body ends too early")
             return None
+        if self._decoder is None:
+            return raw
+        self._packed = True
         try:
-            return raw if self._decoder is None else self._decoder.decompress(raw)
+            piece = self._decoder.decompress(raw)
         except Exception as error:
             encoding = self._request.headers.get("Content-Encoding")
             raise refused(BAD_ARGUMENTS, f"the body is not what Content-Encoding {encoding} says") from error
+        if self._decoder.unused_data:
+            raise refused(
+                BAD_ARGUMENTS, "the compressed body goes on after its end: send one member or frame"
+            )
+        return piece
 
     def abandon(self) -> None:
         """The client is gone: what would be written is thrown away."""
@@ -158,7 +169,9 @@ class Exchange:
             query.get("default_format") or self._request.headers.get("X-ClickHouse-Format") or "TabSeparated"
         )
         if self._text.rstrip("; \n") == HELLO and form.lower() == "native":
-            revision = int(query.get("client_protocol_version", "0") or 0)
+            revision = (
+                int(version) if (version := query.get("client_protocol_version", "")).isdecimal() else 0
+            )
             gateway = self._gateway
             self._answer(form, Summary(), hello(revision, "limen", gateway.version, gateway.timezone))
             self._end()
@@ -166,9 +179,8 @@ class Exchange:
         parameters = {key[6:]: value for key, value in query.items() if key.startswith("param_")}
         settings = {k: v for k, v in query.items() if k not in _OURS and not k.startswith("param_")}
         if "clickhouse-go" in self._request.headers.get("User-Agent", ""):
-            settings["output_format_native_write_json_as_string"] = (
-                "1"  # it reads no other form of revision 0
-            )
+            # It reads no other form of revision 0.
+            settings["output_format_native_write_json_as_string"] = "1"
         with Session(self._gateway.folder) as session:
             self.tag = session.tag
             text = self._text

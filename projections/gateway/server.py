@@ -22,7 +22,7 @@ from aiohttp import web
 
 from projections.client import DATABASE, History
 from projections.gateway import reading
-from projections.gateway.errors import AUTHENTICATION_FAILED, TOO_MANY_QUERIES, GatewayError, refused
+from projections.gateway.errors import AUTHENTICATION_FAILED, TOO_MANY_QUERIES, UNKNOWN, GatewayError, refused
 from projections.gateway.exchange import Exchange
 from projections.gateway.limits import PIECE_BYTES, Limits
 from projections.gateway.reading import Reading
@@ -136,8 +136,8 @@ class Gateway:
             async with self._place(exchange.writes):
                 await self._run(exchange)
         except GatewayError as error:
-            if response.prepared:
-                raise  # the thread has told it within the answer
+            if response.prepared:  # then the client was told within the answer, or has gone
+                return response
             response.set_status(error.status)
             response.headers["X-ClickHouse-Exception-Code"] = str(error.code)
             response.headers["Content-Type"] = "text/plain; charset=UTF-8"
@@ -157,13 +157,19 @@ class Gateway:
         work = loop.run_in_executor(self._threads, exchange.run)
         try:
             await asyncio.shield(work)
+        except GatewayError:
+            raise
         except asyncio.CancelledError:
             exchange.abandon()
             while not work.done():  # a statement may not have begun when it is first told to end
-                await loop.run_in_executor(self._threads, kill, self.folder, exchange.tag)
+                if exchange.tag:
+                    await loop.run_in_executor(self._threads, kill, self.folder, exchange.tag)
                 await asyncio.wait([work], timeout=0.2)
             work.exception()
             raise
+        except Exception as error:
+            self._log.exception("request failed")
+            raise refused(UNKNOWN, f"unexpected {type(error).__name__}: please report it") from error
 
     @asynccontextmanager
     async def _place(self, writes: bool) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
 """How Limen uses Kafka, and what librdkafka is told for it."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ OURS: Final = frozenset(
 """What `client` may not say: exactly-once rests on it, or it has a setting of its own."""
 OVERHEAD_BYTES: Final = 16_384
 """What headers, a quarantined message's reason, and the batch around a message may add to its size."""
+
+_LOGGER: Final = logging.getLogger(__name__)
+_LOGGER.addHandler(logging.NullHandler())
 
 
 class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,8 +129,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def _common(self) -> dict[str, Any]:
         return {
-            # What it would print, its calls raise. A broker that comes back is found within a second.
+            # What it would print to standard error, its calls raise.
             "log_level": 0,
+            "logger": _LOGGER,
+            # A request to a broker that stands still is given up, whatever timeout its call was given.
+            "socket.timeout.ms": int(min(self.wait_seconds, self.transaction_seconds) * 1_000),
+            # A broker that comes back is found within a second.
             "reconnect.backoff.max.ms": 1_000,
             # Else librdkafka 2.16 forgets its brokers when all are away, and `send_offsets_to_transaction`
             # hangs, past its own timeout, on a coordinator that is gone (librdkafka issue 5511).

@@ -25,7 +25,11 @@ replication_factor = 1
 min_insync_replicas = 1
 wait_seconds = 5
 
+[worker]
+session_seconds = 6
+
 [clickhouse]
+session_seconds = 6
 url = "{history}"
 batch_seconds = 0.5
 """

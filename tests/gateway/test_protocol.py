@@ -113,6 +113,26 @@ def test_frames_of_others_are_read(gateway: Served) -> None:
     assert gateway.ask(b"SELECT 1", compress=1).status == 400
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "lz4", "zstd"])
+def test_rows_that_are_torn_are_not_taken(gateway: Served, encoding: str) -> None:
+    """A compressed body without its end, or with more behind it, is refused: no part of it is kept."""
+    table = f"limen.torn_{encoding}"
+    gateway.ask(f"CREATE TABLE {table} (a UInt32) ENGINE = MergeTree ORDER BY a")
+    made = encoder(encoding)
+    assert made is not None
+    rows = "".join(f"{number}\n" for number in range(1_000)).encode()
+    packed = made[1].compress(rows) + made[1].flush()
+    insert: dict[str, Any] = {
+        "query": f"INSERT INTO {table} FORMAT TSV",
+        "headers": {"Content-Encoding": encoding},
+    }
+    for body in (packed[:-9], packed + packed):
+        assert gateway.ask(body, **insert).status == 400
+    assert gateway.ask(f"SELECT count() FROM {table}").text == "0\n"
+    assert gateway.ask(packed, **insert).status == 200
+    assert gateway.ask(f"SELECT count() FROM {table}").text == "1000\n"
+
+
 def test_rows_are_inserted_however_they_come(gateway: Served) -> None:
     """The statement in the body or beside it, in pieces that end anywhere, in any format."""
     gateway.ask("CREATE TABLE limen.ways (a UInt32, `b (c)` String) ENGINE = MergeTree ORDER BY a")
