@@ -13,7 +13,12 @@ from benchmarks.page import write_page
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
-ALONE: Final = ("engine", "aggregates", "memory", "log_append", "import_csv", "start")
+ALONE: Final = (
+    "engine", "aggregates", "memory", "log_append", "import_csv", "start", "sink", "worker", "peer_pipeline",
+    "kafka_replay",
+)  # fmt: skip
+ON_DISK: Final = frozenset({"log_append", "import_csv", "sink"})
+"""Those of them that are told where the disk is."""
 ON_LARGE_HOME: Final = ("large_home", "replay", "questions")
 
 
@@ -52,7 +57,7 @@ def main() -> None:
     size = ["--persons", str(options.persons), "--days", str(options.days)]
     figures = []
     for benchmark in ALONE:
-        figures += run(benchmark, *(disk if benchmark in ("log_append", "import_csv") else ()))
+        figures += run(benchmark, *(disk if benchmark in ON_DISK else ()))
     for benchmark in ON_LARGE_HOME:
         figures += run(benchmark, *disk, *size)
     write_page(options.page, figures, found, "make bench")

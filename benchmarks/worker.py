@@ -85,13 +85,13 @@ class Feed:
 
 def throughput(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
     """Let both go over the same signals, `rounds` times in turn."""
-    city = list(itertools.islice(_city(signals), signals))
+    city = list(signals_of_a_city(signals))
     taken: dict[str, list[dict[str, float]]] = {"limen": [], "bare": []}
     for number in range(rounds):
         settings = kafka_settings(broker.bootstrap, f"round{number}")
         Feed(settings).all(city)
         for which in ("bare", "limen") if number % 2 else ("limen", "bare"):
-            with _running(which, Task(settings, len(city))) as process:
+            with running(which, Task(settings, len(city))) as process:
                 said, complaint = process.communicate()
                 if process.returncode:
                     raise SystemExit(f"{which} failed:\n{complaint}")
@@ -131,7 +131,7 @@ def latency(broker: Broker, rate: int, seconds: float) -> Iterator[Figure]:
         city = city_of(Path(nowhere), sites=SITES, persons=20, days=1, seed=2, start=None)
     feed.all(itertools.islice(city_signals(city), 3 * SITES))  # the documents
     points = [(one.campus.site.id, one.campus.site.points[0].id) for one in city.simulations]
-    with _running("limen", Task(settings, 0)) as process, _alerts(settings) as arrived:
+    with running("limen", Task(settings, 0)) as process, _alerts(settings) as arrived:
         assert process.stderr is not None
         process.stderr.readline()
         time.sleep(_SETTLE_SECONDS)
@@ -218,7 +218,8 @@ def _alerts(settings: KafkaSettings) -> Iterator[dict[tuple[int, int], float]]:
 
 
 @contextmanager
-def _running(which: str, task: Task) -> Iterator["subprocess.Popen[str]"]:
+def running(which: str, task: Task) -> Iterator["subprocess.Popen[str]"]:
+    """Run one of `benchmarks.worker_processes`; it is awaited at the end, and killed if it stays."""
     command = [sys.executable, "-m", "benchmarks.worker_processes", which, msgspec.json.encode(task).decode()]
     with subprocess.Popen(
         command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -232,11 +233,17 @@ def _running(which: str, task: Task) -> Iterator["subprocess.Popen[str]"]:
                 process.kill()
 
 
-def _city(signals: int) -> Iterator[Signal]:
-    """Yield a city's signals; a person makes about 20 a day."""
+def signals_of_a_city(signals: int) -> Iterator[Signal]:
+    """Yield so many of a city's signals; a person makes about 20 a day."""
     with tempfile.TemporaryDirectory() as nowhere:
         city = city_of(Path(nowhere), sites=SITES, persons=signals // SITES // 20, days=1, seed=1, start=None)
-    return city_signals(city)
+    return itertools.islice(city_signals(city), signals)
+
+
+def measure(broker: Broker, signals: int, rounds: int, rate: int, seconds: float) -> Iterator[Figure]:
+    """Measure the throughput, then the latency."""
+    yield from throughput(broker, signals, rounds)
+    yield from latency(broker, rate, seconds)
 
 
 def main() -> None:
@@ -251,9 +258,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         Broker(Path(folder), java_options=(HEAP,)) as broker,
     ):
-        for figure in throughput(broker, options.signals, options.rounds):
-            tell(figure)
-        for figure in latency(broker, options.rate, options.seconds):
+        for figure in measure(broker, options.signals, options.rounds, options.rate, options.seconds):
             tell(figure)
 
 

@@ -1,6 +1,6 @@
-"""The two processes that `benchmarks.worker` compares: Limen's worker, and a bare Faust agent that counts.
+"""Processes that are compared: Limen's worker, a bare Faust agent that counts, and a Bytewax dataflow.
 
-`python -m benchmarks.worker_processes limen|bare JSON` ends when so many signals are done, and prints a line
+`python -m benchmarks.worker_processes limen|bare|bytewax JSON` ends when so many signals are done, and prints a line
 of JSON: seconds from the first to the last of them by the wall clock, and of this process's work.
 """
 
@@ -21,6 +21,7 @@ use_compiled_cache()
 import faust  # noqa: E402 - the cache comes first
 import msgspec  # noqa: E402
 
+from benchmarks.peer_flow import run  # noqa: E402
 from infra.warming import warm_up  # noqa: E402
 from streams.kafka.log import KafkaLog  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
@@ -146,13 +147,20 @@ async def bare(task: Task, folder: str) -> dict[str, float]:
     return watch.taken
 
 
+async def bytewax(task: Task, _folder: str) -> dict[str, float]:
+    """Run the dataflow of `benchmarks.peer_flow`; it ends by itself."""
+    watch = Stopwatch(task.signals, lambda: None)
+    alerts = run(task.kafka, watch)
+    return watch.taken | {"alerts": alerts}
+
+
 def main() -> None:
     """Run what the command line says."""
     task = msgspec.json.decode(sys.argv[2], type=Task)
     with tempfile.TemporaryDirectory() as folder:
         if sys.argv[1] == "limen":
             warm_up(Path(folder))
-        taken = asyncio.run({"limen": limen, "bare": bare}[sys.argv[1]](task, folder))
+        taken = asyncio.run({"limen": limen, "bare": bare, "bytewax": bytewax}[sys.argv[1]](task, folder))
     sys.stdout.write(json.dumps(taken) + "\n")
 
 

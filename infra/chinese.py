@@ -8,6 +8,7 @@ SENTENCES: Final[dict[str, str]] = {
     # Headings of tables and fields
     "acknowledged by": "确认人",
     "alert": "告警",
+    "alerts": "告警数",
     "assigned to": "负责人",
     "basis": "依据",
     "by": "操作人",
@@ -43,6 +44,7 @@ SENTENCES: Final[dict[str, str]] = {
     "signal": "信号位置",
     "signals": "信号",
     "site": "站点",
+    "sites": "站点数",
     "sizes": "大小",
     "source": "来源",
     "started": "开始",
@@ -114,6 +116,9 @@ SENTENCES: Final[dict[str, str]] = {
     # Cases
     "Nothing was decided: {reason}": "未作决定：{reason}",
     "nothing has been decided about it": "尚无处置决定",
+    # Topics
+    "all topics are as they should be": "所有主题均符合设置",
+    "{topic}: {what} is {wanted} now": "{topic}：{what} 现为 {wanted}",
     # The demonstration and its summary
     "A recorded fortnight: every badge reading of an office building": "实录两周：一座办公楼的全部刷卡记录",
     "A simulated day: {n:,} people on a campus, faster than life": "模拟一天：园区 {n:,} 人，快进播放",
@@ -134,12 +139,21 @@ SENTENCES: Final[dict[str, str]] = {
     "the door that should not have opened": "不该打开的门",
     "let the campus live (Ctrl-C ends it)": "让园区运行起来（Ctrl-C 结束）",
     "the same in Chinese (用中文显示)": "用英文显示（the same in English）",
+    "A city of {n} sites on Kafka, on this machine": "Kafka 上的城市：本机运行 {n} 个站点",
+    "{n:,} signals of {sites} sites became visits and alerts in {s:.0f} seconds: {rate:,} a second.": (
+        "{sites} 个站点的 {n:,} 条信号在 {s:.0f} 秒内还原为到访与告警：每秒 {rate:,} 条。"
+    ),
+    "The fullest sites at {at:%H:%M} UTC": "{at:%H:%M}（UTC）人数最多的站点",
+    "Alerts by rule": "各规则的告警数",
+    "{n} cards were cloned from one site to another in this city: see impossible_travel.": (
+        "这座城市里有 {n} 张卡被复制到另一站点使用：见“不可能的行程”。"
+    ),
     "came in outside their working hours": "在其工作时间之外进入",
     "into one zone again and again, quickly": "短时间内反复进入同一区域",
     "more people in a zone than allowed": "区域内人数超过上限",
     "inside, but never came in: a tailgate?": "人在内却无进门记录：尾随或门被撑住",
     "one card or door refused repeatedly": "同一张卡或同一扇门反复被拒",
-    "a card at two sites, faster than anyone travels": "同一张卡先后用于两个站点，快于任何交通：卡片可能被复制",
+    "a card at two sites, faster than anyone travels": "同一张卡先后用于两个站点，快于任何交通：卡疑被复制",
     "inside two sites at the same time": "同一时间在两个站点之内",
     "came in twice without leaving": "未离开又进入：卡片可能被转借",
     "a door opened without leave": "未经许可，门被打开",

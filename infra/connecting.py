@@ -179,9 +179,7 @@ class Connecting:
 
     def _refuse(self, refused: Waiting, reason: RejectionReason, detail: str) -> None:
         now_us = round(self._clock() * 1_000_000)
-        self._quarantine.add(
-            [Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)]
-        )
+        self._quarantine.add([Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)])
         self._metrics.refused()
         self._log.warning("in quarantine", correlation=refused.id, site=refused.site, reason=detail)
 

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from infra.failure import DONE, FAILED, FENCED
+from infra.kafka_replay import limits_of
 from infra.observability.endpoints import Health
 from infra.observability.following import AlertLines
 from infra.observability.metrics import WorkerMetrics
@@ -23,7 +24,7 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import PositionConflict
-from streams.worker.admission import HOUR_US, Limits, Refused
+from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
 from streams.worker.defect import EngineDefect
 from streams.worker.owner import Plan, Timing
@@ -85,9 +86,7 @@ async def _run(
             client=kafka.client,
         ),
         Plan(
-            limits=Limits(
-                clock_ahead_us=round(ours.clock_ahead_hours * HOUR_US), message_bytes=kafka.max_message_bytes
-            ),
+            limits=limits_of(settings, kafka),
             new_decider=decider_maker(second_stage=ours.second_stage),
             snapshot_every=ours.snapshot_every_signals,
             snapshot_after_seconds=ours.snapshot_after_seconds,

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from detectors.registry import DETECTORS
 from domain.columns import EVENT_COLUMNS, MOMENT, TEXT, word_column
@@ -76,14 +77,14 @@ def decode(state: State, rows: Records, causes: Any, offsets: Sequence[int], dec
     return events
 
 
-def decode_columns(state: State, rows: Records, causes: Any, first_position: int) -> pa.Table:
+def decode_columns(state: State, rows: Records, causes: Any, offsets: NDArray[np.int64]) -> pa.Table:
     """Return the events of these EVENT rows, sorted by signal, as a table of `EVENT_COLUMNS`.
 
-    Signal `i` stands at `first_position + i`.
+    Signal `i` stands at `offsets[i]`.
     """
     count, site = len(rows), state.site_id
     signal = rows["signal"].astype(np.int64)
-    position = pa.array(signal + first_position)
+    position = pa.array(offsets[signal])
     ordinal = np.arange(count) - np.searchsorted(signal, signal)
     person, zone, maybe_zone = rows["person"], rows["zone"], rows["maybe_zone"]
     persons = _named(state.persons, person, above=0)

@@ -100,7 +100,7 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
 
 
 class _Words:
-    """A column of strings: the different ones, and which of them each row has; -1, or an empty one, is none."""
+    """A column of strings: the different ones, and which of them each row has; -1 or empty is none."""
 
     def __init__(self, text: Any, ends: Any, which: Any) -> None:
         self.text, self.ends, self.which = text, ends, which

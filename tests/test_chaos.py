@@ -27,9 +27,7 @@ def test_the_count_notices(found: list[str], expected: Count) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures(
-    "kafka_broker"
-)  # for its reason to skip; the one killed here is another
+@pytest.mark.usefixtures("kafka_broker")  # for its reason to skip; the one killed here is another
 def test_kills_lose_and_repeat_nothing(tmp_path: Path) -> None:
     """Twenty kills of connectors, workers, sinks and the broker: logs and history as if none had happened."""
     verdict = run(Plan(kills=20, signals=30_000, sites=20, seed=11), tmp_path, say=lambda _: None)

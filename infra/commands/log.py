@@ -7,9 +7,11 @@ import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption, LimitOption, OffsetOption
-from infra.failure import NO
+from infra.failure import NO, WrongUse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.language import Language
 
 
@@ -39,14 +41,38 @@ def replay(
     to: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only what was known at this time; none: everything.")
     ] = None,
+    from_kafka: Annotated[
+        bool, typer.Option("--kafka", help="The topics in Kafka that limen.toml names, on all cores.")
+    ] = False,
+    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Decide the whole log again from nothing, and compare; exit code 1 if anything differs."""
-    answer = ask(home, "replay", progress=True, to=to)
+    if from_kafka:
+        answer = _replay_kafka(home, to, partition)
+    elif partition is not None:
+        raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
+    else:
+        answer = ask(home, "replay", progress=True, to=to)
     show(answer, as_json, home, _replay)
     if not answer["identical"]:
         raise typer.Exit(NO)
+
+
+def _replay_kafka(home: "Path", to: str | None, partition: int | None) -> dict[str, Any]:
+    import os
+
+    from infra.kafka_replay import limits_of, replay_kafka
+    from infra.progress import shown
+    from infra.settings import Home, load_settings
+
+    if to is not None:
+        raise WrongUse("--to: not with --kafka, whose partitions are always decided to their end")
+    settings = load_settings(Home.of(home, os.environ), os.environ)
+    kafka = settings.kafka.client_settings()
+    with shown(True) as progress:
+        return replay_kafka(kafka, limits_of(settings, kafka), partition, progress=progress)
 
 
 def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:

@@ -1,5 +1,6 @@
 """One broker process: started, stopped, killed, paused, and started again on its data."""
 
+import os
 import random
 import signal
 import socket
@@ -145,8 +146,13 @@ class Broker:
         self.start()
 
     def pause(self) -> None:
-        """Let it stand still (SIGSTOP): connections stay, nothing is answered."""
+        """Let it stand still (SIGSTOP): connections stay, nothing is answered. On return all of it stands."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            child = os.P_PID, self._process.pid
+            state = os.waitid(*child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if state is not None and state.si_code == os.CLD_STOPPED:
+                os.waitid(*child, os.WSTOPPED)  # taken note of; an end is for whoever waits for that
 
     def resume(self) -> None:
         """Let it go on after a pause (SIGCONT)."""

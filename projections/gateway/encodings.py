@@ -57,7 +57,7 @@ def decoder(encoding: str) -> Decoder | None:
     if name == "gzip":
         return zlib.decompressobj(_GZIP)
     if name == "lz4":
-        import lz4.frame  # type: ignore[import-untyped]
+        import lz4.frame
 
         return lz4.frame.LZ4FrameDecompressor()  # type: ignore[no-any-return]
     if name == "zstd":

@@ -184,7 +184,7 @@ def distance_km(latitude: float, longitude: float, latitude_2: float, longitude_
     """Return the great-circle distance of two places given in degrees (the haversine formula).
 
     >>> round(distance_km(52.52, 13.405, 38.722, -9.139))  # Berlin, Lisbon
-    2313
+    2312
     """
     north, north_2 = radians(latitude), radians(latitude_2)
     east = radians(longitude_2 - longitude)

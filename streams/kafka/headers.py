@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from domain import event, signal
 from streams.log import EventDraft
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -14,25 +15,25 @@ SIGNAL_TYPE: Final = b"application/cloudevents+json"
 EVENT_TYPE: Final = b"application/json"
 
 
-def signal_headers(id_: str, schema: int) -> Headers:
-    """Return the headers of a signal; `schema` is the schema's version."""
-    return [("content-type", SIGNAL_TYPE), ("schema", b"%d" % schema), ("id", id_.encode())]
+def signal_headers(id_: str, schema: int = signal.SCHEMA_VERSION) -> Headers:
+    """Return the headers of a signal of this id; `schema` is the schema's version."""
+    return [("content-type", SIGNAL_TYPE), ("schema", b"%d" % schema), ("id", id_)]
 
 
-def event_headers(event: EventDraft, offset: int, schema: int) -> Headers:
+def event_headers(draft: EventDraft, offset: int) -> Headers:
     """Return the headers of the event at this offset of its partition; a field that is None has none."""
     headers: Headers = [
         ("content-type", EVENT_TYPE),
-        ("schema", b"%d" % schema),
-        ("id", event.id.encode()),
+        ("schema", b"%d" % event.SCHEMA_VERSION),
+        ("id", draft.id.encode()),
         ("offset", b"%d" % offset),
-        ("topic", event.topic.encode()),
-        ("known-at", b"%d" % event.known_at),
+        ("topic", draft.topic.encode()),
+        ("known-at", b"%d" % draft.known_at),
     ]
-    if event.visit is not None:
-        headers.append(("visit", event.visit.encode()))
-    if event.point is not None:
-        headers.append(("point", event.point.encode()))
+    if draft.visit is not None:
+        headers.append(("visit", draft.visit.encode()))
+    if draft.point is not None:
+        headers.append(("point", draft.point.encode()))
     return headers
 
 

@@ -6,12 +6,13 @@ from typing import Final, Self
 
 from confluent_kafka import Consumer, KafkaException
 
+from streams.kafka.appending import Appender
 from streams.kafka.errors import SignalsGone, explained
 from streams.kafka.events import EventReader, stored
 from streams.kafka.headers import header
-from streams.kafka.ids import PartitionIds, check_contiguous, ids_of
+from streams.kafka.ids import check_contiguous
 from streams.kafka.position import Committed, committed, read_snapshot
-from streams.kafka.producer import Refusal, Sent, SignalProducer, count_partitions
+from streams.kafka.producer import count_partitions
 from streams.kafka.reader import Message, PartitionReader, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -42,15 +43,14 @@ class _Partition:
         self._signals: PartitionReader | None = None
         self._events: EventReader | None = None
         self.head = 0
-        self.ids: PartitionIds | None = None
-        self.ids_reader: PartitionReader | None = None
         self.writer: PartitionWriter | None = None
         self.committed = Committed(0, 0)
         self.lost: str | None = None
 
     @property
     def signals(self) -> PartitionReader:
-        self._signals = self._signals or self.reader()
+        topic = topic_name(self._settings, Topic.SIGNALS)
+        self._signals = self._signals or PartitionReader(self._settings, topic, self._partition)
         return self._signals
 
     @property
@@ -59,14 +59,11 @@ class _Partition:
         self._events = self._events or EventReader(self._settings, topic, self._partition)
         return self._events
 
-    def reader(self) -> PartitionReader:
-        return PartitionReader(self._settings, topic_name(self._settings, Topic.SIGNALS), self._partition)
-
     def close(self) -> None:
-        for opened in (self._signals, self._events, self.ids_reader):
+        for opened in (self._signals, self._events):
             if opened is not None:
                 opened.close()
-        self._signals = self._events = self.ids_reader = self.writer = None
+        self._signals = self._events = self.writer = None
 
 
 class KafkaLog:
@@ -90,9 +87,7 @@ class KafkaLog:
         self._signals = topic_name(settings, Topic.SIGNALS)
         self._partitions: dict[int, _Partition] = {}
         self._guard = threading.Lock()
-        self._appending = threading.Lock()
-        self._producer: SignalProducer | None = None
-        self._outcomes: list[tuple[Draft, Sent | Refusal]] = []
+        self._appender = Appender(settings)
         self._closed = False
         try:
             self._consumer = Consumer(settings.consumer())
@@ -128,70 +123,17 @@ class KafkaLog:
         if part is not None:
             with part.lock:
                 part.close()
+                self._appender.release(partition)
 
     def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
-        """See `Log.append`. The first append to a partition reads all of it.
-
-        After `LogUnavailable` the first few signals of the call may be in the log, in order: append the same
-        again, they are known by their ids. Where others append at the same time, their signals may stand
-        between `first_offset` and `next_offset`.
+        """See `Log.append` and `streams.kafka.appending`: after `LogUnavailable` the first few may be in.
 
         Raises:
             ValueError: an id is not 32 hexadecimal digits, or a signal is larger than a message may be.
         """
-        wanted = ids_of(signal.id for signal in signals)
-        self._check_sizes(signals)
         part = self._part(partition)
         with part.lock:
-            first, head = self._bounds(partition)
-            part.ids = part.ids or PartitionIds()
-            part.ids_reader = part.ids_reader or part.reader()
-            part.ids.catch_up(part.ids_reader, first, head)
-            fresh = part.ids.fresh(wanted)
-            if not len(fresh):
-                return Appended(0, len(signals), head, head)
-            offsets = self._write(partition, [signals[i] for i in fresh.tolist()])
-            if offsets[0] == part.ids.scanned_to and offsets[-1] - offsets[0] == len(fresh) - 1:
-                part.ids.add(wanted[fresh])
-                part.ids.scanned_to = offsets[-1] + 1
-            part.head = offsets[-1] + 1
-            return Appended(len(fresh), len(signals) - len(fresh), offsets[0], offsets[-1] + 1)
-
-    def _write(self, partition: int, signals: Sequence[Draft]) -> list[int]:
-        with self._appending:
-            self._outcomes.clear()
-            producer = self._producer = self._producer or SignalProducer(self._settings, self._note)
-            try:
-                for signal in signals:
-                    producer.send(signal, partition)
-                left = producer.flush(self._settings.wait_seconds)
-                if left:
-                    raise LogUnavailable(
-                        f"Kafka at {self._settings.bootstrap_servers}: {left:,} of {len(signals):,} signals "
-                        f"were not taken within {self._settings.wait_seconds:g} s; append them again"
-                    )
-            except BaseException:
-                producer.close()
-                self._producer = None
-                raise
-            offsets = []
-            for _, outcome in self._outcomes:
-                if isinstance(outcome, Refusal):
-                    raise ValueError(outcome.detail)
-                offsets.append(outcome.offset)
-            return offsets
-
-    def _note(self, signal: Draft, outcome: Sent | Refusal) -> None:
-        self._outcomes.append((signal, outcome))
-
-    def _check_sizes(self, signals: Sequence[Draft]) -> None:
-        most = self._settings.max_message_bytes
-        for signal in signals:
-            if len(signal.wire) + len(signal.site.encode()) > most:
-                raise ValueError(
-                    f"the signal {signal.id} is {len(signal.wire):,} bytes, the log takes {most:,}: "
-                    "raise [kafka] max_message_bytes and apply the topics"
-                )
+            return self._appender.append(partition, signals, lambda: self._bounds(partition))
 
     def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
         """See `Log.read`. A message that is no signal of ours has an empty id; its bytes tell what it is.
@@ -392,9 +334,7 @@ class KafkaLog:
         for part in closing:
             with part.lock:
                 part.close()
-        with self._appending:
-            if self._producer is not None:
-                self._producer.close()
+        self._appender.close()
         self._consumer.close()
 
     def _committed(self, partition: int) -> Committed:

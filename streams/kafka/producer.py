@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from domain.signal import SCHEMA_VERSION
 from streams.kafka.errors import explained, no_topic
 from streams.kafka.headers import signal_headers
 from streams.kafka.partitioning import partition_of
@@ -93,7 +92,7 @@ class SignalProducer:
                 self._producer.produce(
                     self._topic, signal.wire, signal.site, partition,
                     on_delivery=partial(self._delivered, signal),
-                    headers=signal_headers(signal.id, SCHEMA_VERSION),
+                    headers=signal_headers(signal.id),
                 )  # fmt: skip
                 break
             except BufferError:

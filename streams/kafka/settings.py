@@ -106,7 +106,6 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            "fetch.message.max.bytes": max(4_194_304, self.max_message_bytes + OVERHEAD_BYTES),
             "queued.max.messages.kbytes": 65_536,
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 5,

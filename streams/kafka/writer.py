@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from domain.event import SCHEMA_VERSION
 from streams.kafka.errors import explained, is_fenced
 from streams.kafka.headers import Headers, event_headers
 from streams.kafka.partitioning import partition_of
@@ -88,9 +87,7 @@ class PartitionWriter:
 
     def _write_events(self, events: Iterable[EventDraft], head: int) -> None:
         for offset, event in enumerate(events, head):
-            self._produce(
-                Topic.EVENTS, event.site.encode(), event.wire, event_headers(event, offset, SCHEMA_VERSION)
-            )
+            self._produce(Topic.EVENTS, event.site.encode(), event.wire, event_headers(event, offset))
 
     def _write_snapshot(self, state: bytes, after: Committed) -> SnapshotPlace:
         size = self._settings.max_message_bytes

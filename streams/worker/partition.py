@@ -155,7 +155,7 @@ class PartitionDecider:
         repeated = site.recent.admit([signal.id for signal in signals])
         told: list[Event] = []
         if repeated.any():
-            told = _repeats(site.engine.now, signals, offsets, repeated.tolist())
+            told = repeats(site.engine.now, signals, offsets, repeated.tolist())
             offsets = [offset for offset, known in zip(offsets, repeated, strict=True) if not known]
             signals = [signal for signal, known in zip(signals, repeated, strict=True) if not known]
         if self._uses is None:
@@ -194,7 +194,7 @@ class PartitionDecider:
         self.position, self._sites, self.limits = dumped.position, sites, dumped.limits
 
 
-def _repeats(
+def repeats(
     now: int, signals: Sequence[Signal], offsets: Sequence[int], repeated: Sequence[bool]
 ) -> list[Event]:
     """Return the events of the repeated signals; `now` is the log's time before all of them."""

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.event import write_event
 from domain.signal import read_signal
@@ -20,6 +21,10 @@ from streams.worker.partition import PartitionDecider
 from tests.chaos.site import Site
 
 _POLL_SECONDS: Final = 1.0
+_COMMITTED: Final = """
+SELECT log, toUInt64(sum(at)) AS rows
+FROM (SELECT log, partition, max(offset) AS at FROM committed GROUP BY log, partition) GROUP BY log
+"""
 
 
 @dataclass(slots=True)
@@ -50,48 +55,63 @@ class Progress:
         self._site = site
         self._settings = site.kafka()
 
+    def wait_until_moving(self, seconds: float) -> None:
+        """Wait until some signals have come all the way into the history.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        self._wait(lambda counts: min(counts.decided, counts.sunk) > 0, seconds)
+
     def wait_until(self, signals: int, seconds: float) -> None:
         """Wait until so many signals are in Kafka, decided, and with all their events in the history.
 
         Raises:
             TimeoutError: it took longer.
         """
+        self._wait(
+            lambda counts: (
+                counts.signals >= signals
+                and counts.decided == counts.sunk == counts.signals
+                and counts.told == counts.events
+            ),
+            seconds,
+        )
+
+    def _wait(self, enough: Callable[["_Counts"], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
-        state = ""
+        state: object = "nothing yet"
         while time.monotonic() < until:
             try:
-                state, done = self._state(signals)
+                state = counts = self._counts()
             except Exception as error:  # noqa: BLE001 - broker or gateway are just being killed
-                state, done = str(error), False
-            if done:
-                return
+                state = error
+            else:
+                if enough(counts):
+                    return
             time.sleep(_POLL_SECONDS)
         raise TimeoutError(f"not there after {seconds:.0f} s: {state}")
 
-    def _state(self, signals: int) -> tuple[str, bool]:
-        log = KafkaLog(self._settings)
-        try:
+    def _counts(self) -> "_Counts":
+        with closing(KafkaLog(self._settings)) as log:
             partitions = range(self._site.partitions)
-            heads = [log.head(partition) for partition in partitions]
-            positions = [log.position(partition) for partition in partitions]
-            events = [log.events_head(partition) for partition in partitions]
-        finally:
-            log.close()
-        history = open_history(self._site.history)
-        try:
-            rows = history.rows(
-                "SELECT log, partition, max(offset) AS at FROM committed GROUP BY log, partition"
-            )
-        finally:
-            history.close()
-        there = {(row["log"], row["partition"]): int(row["at"]) for row in rows}
-        sunk = [there.get(("signals", partition), 0) for partition in partitions]
-        told = [there.get(("events", partition), 0) for partition in partitions]
-        state = f"signals {sum(heads)}, decided {sum(positions)}, events {sum(events)}, history {sum(sunk)}"
-        if signals == 1:
-            return state, sum(heads) > 0
-        done = sum(heads) >= signals and heads == positions == sunk and events == told
-        return state, done
+            signals = sum(log.head(partition) for partition in partitions)
+            decided = sum(log.position(partition) for partition in partitions)
+            events = sum(log.events_head(partition) for partition in partitions)
+        with open_history(self._site.history) as history:
+            rows = history.rows(_COMMITTED)
+        there = {row["log"]: int(row["rows"]) for row in rows}
+        return _Counts(signals, decided, there.get("signals", 0), events, there.get("events", 0))
+
+
+class _Counts(NamedTuple):
+    """Signals in Kafka, decided, and in the history; events in Kafka, and in the history."""
+
+    signals: int
+    decided: int
+    sunk: int
+    events: int
+    told: int
 
 
 def judge(site: Site, files: list[Path]) -> dict[str, Any]:
