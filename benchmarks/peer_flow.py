@@ -1,4 +1,4 @@
-"""The alerts of a site in plain Python per signal, as a Bytewax dataflow: the peer of `benchmarks.peer_pipeline`.
+"""A site's alerts in plain Python, signal by signal, in a Bytewax dataflow: the peer of `peer_pipeline`.
 
 Entries by grant, occupancy of each zone with a density alert, rapid re-entry, after hours and denied streak,
 keyed by site. It knows neither late signals nor doubt, tells no events but alerts, and commits nothing.

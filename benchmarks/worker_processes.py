@@ -1,7 +1,7 @@
 """Processes that are compared: Limen's worker, a bare Faust agent that counts, and a Bytewax dataflow.
 
-`python -m benchmarks.worker_processes limen|bare|bytewax JSON` ends when so many signals are done, and prints a line
-of JSON: seconds from the first to the last of them by the wall clock, and of this process's work.
+`python -m benchmarks.worker_processes limen|bare|bytewax JSON` ends when so many signals are done, and prints
+a line of JSON: seconds from the first to the last of them by the wall clock, and of this process's work.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ use_compiled_cache()
 import faust  # noqa: E402 - the cache comes first
 import msgspec  # noqa: E402
 
-from benchmarks.peer_flow import run  # noqa: E402
 from infra.warming import warm_up  # noqa: E402
 from streams.kafka.log import KafkaLog  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
@@ -149,6 +148,8 @@ async def bare(task: Task, folder: str) -> dict[str, float]:
 
 async def bytewax(task: Task, _folder: str) -> dict[str, float]:
     """Run the dataflow of `benchmarks.peer_flow`; it ends by itself."""
+    from benchmarks.peer_flow import run
+
     watch = Stopwatch(task.signals, lambda: None)
     alerts = run(task.kafka, watch)
     return watch.taken | {"alerts": alerts}

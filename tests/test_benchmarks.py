@@ -14,9 +14,11 @@ from benchmarks import (
     aggregates,
     engine,
     import_csv,
+    kafka_replay,
     large_home,
     log_append,
     memory,
+    peer_flow,
     questions,
     replay,
     start,
@@ -25,6 +27,7 @@ from benchmarks.__main__ import ALONE, ON_LARGE_HOME, PAGE
 from benchmarks.figure import Figure, Spent, medians, percentile
 from benchmarks.machine import machine
 from benchmarks.page import BEGIN, END, number, write_page
+from tests.kafka_fixture import Kafka
 
 ROOT = Path(__file__).parents[1]
 
@@ -114,6 +117,39 @@ def test_start() -> None:
     """The command line is started as a process of its own."""
     (figure,) = start.measure(runs=1)
     assert 0 < figure.value < 60
+
+
+@pytest.mark.slow
+def test_replay_from_kafka_is_what_a_worker_decided(kafka: Kafka) -> None:
+    """A worker decides a city's morning; all of it is decided again alike, and consumed by the peer."""
+    fast, ratio = kafka_replay.measure(kafka.broker, signals=2_000, rounds=1)
+    assert fast.details["signals"] == 2_000
+    assert fast.details["events"] > 0
+    assert ratio.details["bare_signals_per_second"] > 0
+
+
+def test_the_peers_pipeline_raises_each_kind_of_alert() -> None:
+    """Its plain Python counts zones, entries, denials and hours as it says."""
+    noon, state = 1_709_550_000_000_000, None
+    points = [{"id": "gate", "to_zone": "hall", "from_zone": None}]
+    loaded = {"action": "loaded", "data": {"kind": "site", "document": {"points": points}}}
+    state, alerts = peer_flow.decide(state, loaded)
+    assert alerts == []
+
+    def signal(person: int, action: str, at: int, direction: str = "in") -> list[peer_flow.Alert]:
+        said = {"action": action, "credential": {"hash": f"p{person}"}, "time": {"occurred_at": at}}
+        return peer_flow.decide(state, said | {"point": "gate", "direction": direction})[1]
+
+    found = [alert for person in range(90) for alert in signal(person, "granted", noon + person)]
+    assert found == [("density", "hall", noon + 80)]
+    for number in range(1, 4):
+        signal(0, "granted", noon + 1_000 * number, "out")
+        found = signal(0, "granted", noon + 1_000 * number + 500)
+    assert ("rapid_reentry", "p0", noon + 3_500) in found
+    night = noon + 12 * 3_600_000_000
+    assert signal(200, "granted", night) == [("after_hours", "p200", night)]
+    denied = [signal(1, "denied", noon + number) for number in range(4)]
+    assert denied == [[], [], [], [("denied_streak", "p1", noon + 3)]]
 
 
 def test_all_of_them_are_run(tmp_path: Path) -> None:

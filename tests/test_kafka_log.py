@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
@@ -214,6 +214,16 @@ def test_a_position_moved_by_hand_does_not_count(settings: KafkaSettings) -> Non
         )
     with closing(KafkaLog(settings)) as log:
         assert (log.position(0), log.events_head(0)) == (5, 5)
+
+
+def test_a_position_beyond_the_signals_is_refused(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A topic that was made anew under an old group is noticed by whoever takes a partition."""
+    fill(log, 2)
+    beyond = TopicPartition(topic_name(settings, Topic.SIGNALS), 0, 5, '{"events":0}')
+    with closing(Consumer(settings.consumer())) as consumer:
+        consumer.commit(offsets=[beyond], asynchronous=False)
+    with pytest.raises(LogCorrupt, match="stands at position 5, but there are 2 signals"):
+        log.acquire(0)
 
 
 def test_a_snapshot_larger_than_a_message(settings: KafkaSettings) -> None:

@@ -21,6 +21,7 @@ from streams.log import (
     Appended,
     Draft,
     EventDraft,
+    LogCorrupt,
     LogUnavailable,
     PositionConflict,
     Snapshot,
@@ -113,7 +114,14 @@ class KafkaLog:
         with part.lock:
             part.writer, part.lost = None, None
             writer = PartitionWriter(self._settings, self._group, partition)
-            part.committed = committed(self._settings, self._lookups, partition)
+            found = committed(self._settings, self._lookups, partition)
+            if found.position > (head := self.head(partition)):
+                raise LogCorrupt(
+                    f"partition {partition}: the group {self._settings.group!r} stands at position "
+                    f"{found.position}, but there are {head} signals: the topic was made anew; "
+                    "restore its signals, or use another group"
+                )
+            part.committed = found
             part.writer = writer
 
     def release(self, partition: int) -> None:

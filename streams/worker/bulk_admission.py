@@ -51,22 +51,39 @@ class BulkAdmission:
 
     def admit(self, records: Records) -> tuple[Sequence[Signal], Sequence[int]]:
         """Return the signals among the records, and the offset of each."""
-        signals = self._plain(records)
+        signals = self._plain(records) if self._knows_keys(records) else None
         if signals is not None:
             return signals, records.offsets
         found, offsets = [], []
-        for offset, key, value, headers, at_ms in zip(*records, strict=True):
-            message = Message(offset, key, value, at_ms * _MILLISECOND_US, header(headers, "schema"))
-            answer = self._one.admit(message)
-            if isinstance(answer, Refused):
-                continue
-            self._plain_keys[key] = answer.site
-            found.append(answer)
-            offsets.append(offset)
+        for place, offset in enumerate(records.offsets):
+            answer = self._alone(records, place)
+            if isinstance(answer, Signal):
+                found.append(answer)
+                offsets.append(offset)
         return found, offsets
 
+    def _alone(self, records: Records, place: int) -> Signal | Refused:
+        return self._one.admit(
+            Message(
+                records.offsets[place],
+                records.keys[place],
+                records.values[place],
+                records.timestamps[place] * _MILLISECOND_US,
+                header(records.headers[place], "schema"),
+            )
+        )
+
+    def _knows_keys(self, records: Records) -> bool:
+        """Return whether every key is a site's; the first message of a new one is admitted alone to know."""
+        for key in set(records.keys) - self._plain_keys.keys():
+            answer = self._alone(records, records.keys.index(key))
+            if isinstance(answer, Refused):
+                return False
+            self._plain_keys[key] = answer.site
+        return True
+
     def _plain(self, records: Records) -> list[Signal] | None:
-        """Return the records' signals if all are plain ones of sites that were seen before."""
+        """Return the records' signals if all are plain ones; their keys are known."""
         if not all(map(_is_current, records.headers)):
             return None
         sites = list(map(self._plain_keys.get, records.keys))

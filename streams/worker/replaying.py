@@ -1,7 +1,7 @@
 """Replaying a partition: its signals in Kafka decided again, and compared with the events in Kafka."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +9,7 @@ import pyarrow as pa
 from confluent_kafka import Consumer
 
 from streams.kafka.position import committed
-from streams.kafka.reader import read_range
+from streams.kafka.reader import Records, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
@@ -57,7 +57,7 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     decider = BulkDecider(limits)
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
-    for records in read_range(settings, signals, partition, 0, end.position, batch=SIGNALS):
+    for records in _gathered(read_range(settings, signals, partition, 0, end.position, batch=SIGNALS)):
         try:
             decided = decider.decide(records)
         except ValueError as error:
@@ -73,6 +73,19 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     if difference is None and (more := logged.take(1)):
         difference = Difference(events, more[0], None)
     return Replayed(partition, decider.position, events, difference)
+
+
+def _gathered(parts: Iterable[Records]) -> Iterator[Records]:
+    """Put together what the broker's client gives in smaller parts, as it comes."""
+    gathered = Records([], [], [], [], [])
+    for part in parts:
+        for whole, more in zip(gathered, part, strict=True):
+            whole += more
+        if len(gathered.offsets) >= SIGNALS:
+            yield gathered
+            gathered = Records([], [], [], [], [])
+    if gathered.offsets:
+        yield gathered
 
 
 class _Logged:

@@ -28,13 +28,16 @@ SINKS: Final = 2
 _SLOWEST_SIGNALS_PER_SECOND: Final = 400.0
 """Under kills, on a machine that does other things as well; slower than that counts as hanging."""
 _START_SECONDS: Final = 240.0
+_WHILE_FLOWING: Final = 0.8
+"""The last kill comes when this share of about all signals is decided."""
+_LONGEST_LULL_SECONDS: Final = 12.0
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen. Kills are spread evenly over the victims, and over the time the signals flow."""
+    """What is to happen. Kills are spread over the kinds of process, and over the signals as they are decided."""
 
     kills: int
     signals: int
@@ -90,7 +93,7 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
         progress.wait_until_moving(_START_SECONDS)
         started = time.monotonic()
         victims: dict[str, list[Kept]] = {"connector": connectors, "worker": workers, "sink": sinks}
-        kills = _kill(plan, victims, broker, feed, say)
+        kills = _kill(plan, victims, broker, progress, say)
         feed.join()
         say(f"{feed.count:,} signals of {plan.sites} sites, {sum(kills.values())} kills; now in peace")
         progress.wait_until(feed.count, _START_SECONDS + feed.count / _SLOWEST_SIGNALS_PER_SECOND)
@@ -129,15 +132,17 @@ class Feed(threading.Thread):
 
 
 def _kill(
-    plan: Plan, victims: Mapping[str, list[Kept]], broker: Broker, feed: Feed, say: Say
+    plan: Plan, victims: Mapping[str, list[Kept]], broker: Broker, progress: Progress, say: Say
 ) -> dict[str, int]:
-    """Kill as many processes as planned, spread over the signals; return how many of each kind."""
+    """Kill as many processes as planned, spread over the deciding; return how many of each kind."""
     rng = random.Random(f"{plan.seed}/kills")
     killed = {"connector": 0, "worker": 0, "sink": 0, "broker": 0}
     for number in range(plan.kills):
-        while feed.is_alive() and feed.count < plan.signals * 0.9 * (number + rng.random()) / plan.kills:
-            time.sleep(0.05)
-        time.sleep(rng.uniform(0.1, 1.5))
+        due = _WHILE_FLOWING * plan.signals * (number + rng.random()) / plan.kills
+        until = time.monotonic() + _LONGEST_LULL_SECONDS  # a kill that comes early is a kill as well
+        while progress.decided() < due and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(rng.uniform(0, 1))
         while True:
             kind = rng.choice(["connector", "worker", "worker", "sink", "sink", "broker"])
             if kind == "broker":
@@ -150,5 +155,5 @@ def _kill(
             time.sleep(0.05)
         killed[kind] += 1
         if (number + 1) % 10 == 0:
-            say(f"{number + 1} kills, {feed.count:,} signals written")
+            say(f"{number + 1} kills, {progress.decided():,} signals decided")
     return killed

@@ -16,6 +16,7 @@ from projections.verify import verify
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import PartitionReader, Records, read_range
 from streams.kafka.settings import KafkaSettings
+from streams.log import LogUnavailable
 from streams.worker.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 from tests.chaos.site import Site
@@ -54,6 +55,14 @@ class Progress:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._settings = site.kafka()
+
+    def decided(self) -> int:
+        """Return how many signals are decided; 0 while nobody can say."""
+        try:
+            with closing(KafkaLog(self._settings)) as log:
+                return sum(log.position(partition) for partition in range(self._site.partitions))
+        except LogUnavailable:
+            return 0
 
     def wait_until_moving(self, seconds: float) -> None:
         """Wait until some signals have come all the way into the history.

@@ -20,10 +20,7 @@ def records_of(messages: list[Message]) -> Records:
         [one.offset for one in messages],
         [one.key for one in messages],
         [one.value for one in messages],
-        [
-            [("content-type", b"x")] + ([] if one.schema is None else [("schema", one.schema)])
-            for one in messages
-        ],
+        [_headers(one) for one in messages],
         [one.appended_at // 1_000 for one in messages],
     )
 
