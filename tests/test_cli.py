@@ -89,7 +89,9 @@ def test_every_option_says_what_it_is_for() -> None:
     commands: dict[str, Any] = {}
     for name, one in get_command(app).commands.items():  # type: ignore[attr-defined]
         inside = getattr(one, "commands", None)
-        commands |= {f"{name} {under}": command for under, command in inside.items()} if inside else {name: one}
+        commands |= (
+            {f"{name} {under}": command for under, command in inside.items()} if inside else {name: one}
+        )
     assert sorted(commands) == sorted(COMMANDS)
     for name, command in commands.items():
         assert command.help, name

@@ -79,8 +79,11 @@ def _gathered(parts: Iterable[Records]) -> Iterator[Records]:
     """Put together what the broker's client gives in smaller parts, as it comes."""
     gathered = Records([], [], [], [], [])
     for part in parts:
-        for whole, more in zip(gathered, part, strict=True):
-            whole += more
+        gathered.offsets.extend(part.offsets)
+        gathered.keys.extend(part.keys)
+        gathered.values.extend(part.values)
+        gathered.headers.extend(part.headers)
+        gathered.timestamps.extend(part.timestamps)
         if len(gathered.offsets) >= SIGNALS:
             yield gathered
             gathered = Records([], [], [], [], [])

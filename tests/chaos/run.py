@@ -30,14 +30,14 @@ _SLOWEST_SIGNALS_PER_SECOND: Final = 400.0
 _START_SECONDS: Final = 240.0
 _WHILE_FLOWING: Final = 0.8
 """The last kill comes when this share of about all signals is decided."""
-_LONGEST_LULL_SECONDS: Final = 12.0
+_LONGEST_LULL_SECONDS: Final = 3.0
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen. Kills are spread over the kinds of process, and over the signals as they are decided."""
+    """What is to happen. Kills are spread over the kinds of process, and over the deciding of the signals."""
 
     kills: int
     signals: int
