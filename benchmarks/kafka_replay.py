@@ -25,7 +25,7 @@ from infra.kafka.broker import HEAP, Broker
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.worker.admission import Limits
-from streams.worker.replaying import SIGNALS, replay_partition
+from streams.worker.replaying import BATCH, replay_partition
 
 GOAL: Final = 1_000_000
 
@@ -57,7 +57,7 @@ def bare(settings: KafkaSettings, partition: int) -> Read:
     consumer = Consumer(settings.consumer())
     consumer.assign([TopicPartition(topic_name(settings, Topic.SIGNALS), partition, 0)])
     while not is_over:
-        messages = consumer.consume(SIGNALS, 0.05)
+        messages = consumer.consume(BATCH, 0.05)
         count += len(messages)
         if messages and messages[-1].error() is not None:  # the partition's end
             is_over, count = True, count - 1

@@ -4,7 +4,6 @@ The same engine and the same rows as `Engine.decide`, so the same decisions. Con
 objects, one by one, where they stand: there are few.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from domain.columns import EVENT_COLUMNS, event_columns, joined, signals_of, whole
-from domain.signal import Signal
 from domain.vocabulary import Category
 from streams.decoding import decode_columns
-from streams.encoding import encode, encode_columns
+from streams.encoding import encode_columns
 from streams.engine import Engine
 
 
@@ -43,25 +41,3 @@ def _decide_rows(engine: Engine, signals: pa.Table) -> list[pa.Table]:
     position = engine.position
     rows, causes = engine.decide_records(encode_columns(engine.state, columns))
     return [decode_columns(engine.state, rows, causes, np.arange(position, position + len(signals)))]
-
-
-def decide_signals(engine: Engine, signals: Sequence[Signal], offsets: Sequence[int]) -> pa.Table:
-    """Decide signals that stand at these offsets of the engine's partition, as `Engine.decide`.
-
-    Returns what follows, in order, as a table of `EVENT_COLUMNS`.
-    """
-    decided, start = [EVENT_COLUMNS.empty_table()], 0
-    for place, signal in enumerate(signals):
-        if signal.category is Category.CONTROL:
-            decided += _decide_readings(engine, signals[start:place], offsets[start:place])
-            decided.append(event_columns(engine.decide([signal], [offsets[place]])))
-            start = place + 1
-    decided += _decide_readings(engine, signals[start:], offsets[start:])
-    return joined(decided if len(decided) == 1 else decided[1:])
-
-
-def _decide_readings(engine: Engine, signals: Sequence[Signal], offsets: Sequence[int]) -> list[pa.Table]:
-    if not signals:
-        return []
-    rows, causes = engine.decide_records(encode(engine.state, signals, offsets))
-    return [decode_columns(engine.state, rows, causes, np.array(offsets, np.int64))]

@@ -1,24 +1,24 @@
 """Replaying a partition: its signals in Kafka decided again, and compared with the events in Kafka."""
 
 import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
-import pyarrow as pa
 from confluent_kafka import Consumer
 
+from domain.event import write_event
+from streams.kafka.headers import header
 from streams.kafka.position import committed
 from streams.kafka.reader import Records, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
-from streams.worker.admission import Limits
-from streams.worker.bulk import BulkDecider
+from streams.worker.admission import Limits, Message
+from streams.worker.partition import PartitionDecider
 
-SIGNALS: Final = 50_000
-"""Signals decided at once: what a site costs in each batch is spread over many."""
-_EVENTS: Final = 10_000
+BATCH: Final = 10_000
+"""Signals decided, or events read, at once."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -54,12 +54,12 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     finally:
         lookups.close()
     logged = _Logged(settings, partition, end.events_head)
-    decider = BulkDecider(limits)
+    decider = PartitionDecider(limits)
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
-    for records in _gathered(read_range(settings, signals, partition, 0, end.position, batch=SIGNALS)):
+    for records in read_range(settings, signals, partition, 0, end.position, batch=BATCH):
         try:
-            decided = decider.decide(records)
+            decided = [write_event(event) for event in decider.decide(_messages(records)).events]
         except ValueError as error:
             raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
         if difference is None:
@@ -75,20 +75,12 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     return Replayed(partition, decider.position, events, difference)
 
 
-def _gathered(parts: Iterable[Records]) -> Iterator[Records]:
-    """Put together what the broker's client gives in smaller parts, as it comes."""
-    gathered = Records([], [], [], [], [])
-    for part in parts:
-        gathered.offsets.extend(part.offsets)
-        gathered.keys.extend(part.keys)
-        gathered.values.extend(part.values)
-        gathered.headers.extend(part.headers)
-        gathered.timestamps.extend(part.timestamps)
-        if len(gathered.offsets) >= SIGNALS:
-            yield gathered
-            gathered = Records([], [], [], [], [])
-    if gathered.offsets:
-        yield gathered
+def _messages(records: Records) -> list[Message]:
+    columns = zip(*records, strict=True)
+    return [
+        Message(offset, key, value, milliseconds * 1_000, header(headers, "schema"))
+        for offset, key, value, headers, milliseconds in columns
+    ]
 
 
 class _Logged:
@@ -107,15 +99,13 @@ class _Logged:
     @staticmethod
     def _read(settings: KafkaSettings, partition: int) -> Iterator[bytes | None]:
         topic = topic_name(settings, Topic.EVENTS)
-        batches = read_range(settings, topic, partition, 0, 1 << 62, batch=_EVENTS, headers=False)
+        batches = read_range(settings, topic, partition, 0, 1 << 62, batch=BATCH, headers=False)
         return itertools.chain.from_iterable(records.values for records in batches)
 
 
-def _difference(decided: Any, logged: list[bytes | None], first: int) -> Difference | None:
+def _difference(decided: Sequence[bytes], logged: Sequence[bytes | None], first: int) -> Difference | None:
     """Return the first difference between wires; the first ones have the number `first`."""
-    wires = decided.cast(pa.binary())
-    if wires.equals(pa.array(logged, pa.binary())):
+    if decided == logged:
         return None
-    pairs = itertools.zip_longest(wires.to_pylist(), logged)
-    number, (replayed, there) = next((n, pair) for n, pair in enumerate(pairs) if pair[0] != pair[1])
-    return Difference(first + number, there, replayed)
+    pairs = enumerate(itertools.zip_longest(decided, logged), first)
+    return next(Difference(number, there, here) for number, (here, there) in pairs if here != there)
