@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.policy import Policy
-from domain.site import Site
+from domain.site import Document, Site
 from infra import templates
 from infra.directory_file import read_directory
 from infra.invalid_settings import InvalidSettings
@@ -129,7 +129,11 @@ def test_two_employees_of_one_id_are_told(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_template_are_the_defaults(home: Home) -> None:
-    """What `limen.toml` shows is what holds without it, every field of it."""
-    settings = load_settings(home, {})
+    """What `limen.toml` shows is what holds without it: every field, and every table by its name."""
+    settings, shown = load_settings(home, {}), home.settings.read_text()
     assert settings == Settings()
-    assert settings.model_fields_set == set(Settings.model_fields)
+    tables = {name for name in Settings.model_fields if isinstance(getattr(settings, name), Document)}
+    none = {name for name in Settings.model_fields if getattr(settings, name) is None}
+    assert settings.model_fields_set == set(Settings.model_fields) - tables - none
+    assert all(name in shown for name in tables)
+    assert all(f"# {name} = " in shown for name in none)
