@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.log import Appended, Draft, EventDraft, Log, PositionConflict, Snapshot, Stored
@@ -224,7 +224,8 @@ class LogContract(ABC):
                 wanted = [draft(number * 1_000 + 10 * n + m).id for m in range(10)]
                 assert [id_ for id_ in ids if id_ != draft(999_999).id] == wanted
 
-    @settings(max_examples=25, deadline=None)
+    # Each adapter's tests inherit this one: that they are different executors is the point.
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     @given(data=st.data())
     def test_it_is_a_list_without_duplicates(self, data: st.DataObject) -> None:
         """Any appends, transactions and reopenings leave what they leave in a model made of lists."""

@@ -127,7 +127,7 @@ def once_and_in_order(settings: KafkaSettings, count: int) -> None:
     assert sorted(number for one in found for number in one) == list(range(count))
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
     """Wait until it is true."""
     end = time.monotonic() + seconds
     while not true():
