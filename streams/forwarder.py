@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from streams.log import LogUnavailable
 from streams.quarantine import RejectionReason
 from streams.spool import Spool, Waiting
 
@@ -28,6 +29,10 @@ class Sent:
 
 Refuse = Callable[[Waiting, RejectionReason, str], None]
 """Keeps what the log will never take: why, and a sentence for people."""
+
+
+class NoAnswerYet(LogUnavailable):
+    """The log is silent about what was sent to it; whoever waits on learns what became of it."""
 
 
 class Target(Protocol):
@@ -50,10 +55,18 @@ class Target(Protocol):
             LogUnavailable: it does not answer.
         """
 
-    def send(self, page: Sequence[Waiting]) -> Sent:
-        """Send signals, in order, and wait until each of them stands in the log or is refused for good.
+    def send(self, page: Sequence[Waiting]) -> None:
+        """Begin to send signals, in order; `arrived` tells what becomes of them.
 
         Raises:
+            LogUnavailable: nobody knows which of them stand there; sending must begin as after a start.
+        """
+
+    def arrived(self) -> Sent:
+        """Wait until each signal that was sent stands in the log or is refused for good.
+
+        Raises:
+            NoAnswerYet: the log has been silent for too long; they are still under way, and may be waited for.
             LogUnavailable: nobody knows which of them stand there; sending must begin as after a start.
         """
 
@@ -72,6 +85,7 @@ class Forwarder:
         self._target = target
         self._refuse = refuse
         self._certain = False
+        self._under_way: list[Waiting] = []
 
     def step(self, limit: int = PAGE) -> int:
         """Move the oldest page; return how many signals left the spool, 0 if none wait.
@@ -79,21 +93,38 @@ class Forwarder:
         Raises:
             LogUnavailable: the log or the spool cannot be reached; what was not moved waits on.
         """
-        page = self._spool.waiting(limit)
+        if not self._under_way:
+            self._under_way = self._begin(limit)
+        page = self._under_way
         if not page:
             return 0
+        try:
+            sent = self._target.arrived()
+        except NoAnswerYet:
+            raise  # given up, it might arrive after it had been looked for, and stand there twice
+        except BaseException:
+            self._under_way = []
+            raise
+        self._under_way = []
+        for refused in sent.refused:
+            self._refuse(*refused)
+        self._spool.remove(page, sent.reached)
+        self._certain = True
+        return len(page)
+
+    def _begin(self, limit: int) -> list[Waiting]:
+        """Send what of the oldest page is not there yet; return the page."""
+        page = self._spool.waiting(limit)
+        if not page:
+            return page
         certain, self._certain = self._certain, False  # until this page stands in the log
         reached = self._spool.reached()
         there = set[str]() if certain else self._already_there(page, reached)
         new = {self._target.partition_of(one.site) for one in page} - reached.keys()
         if new:  # nothing of ours can stand there yet: looked for from here on, if we are killed now
             self._spool.keep_reached({partition: self._target.head(partition) for partition in new})
-        sent = self._target.send([one for one in page if one.id not in there] if there else page)
-        for refused in sent.refused:
-            self._refuse(*refused)
-        self._spool.remove(page, sent.reached)
-        self._certain = True
-        return len(page)
+        self._target.send([one for one in page if one.id not in there] if there else page)
+        return page
 
     def _already_there(self, page: Sequence[Waiting], reached: Mapping[int, int]) -> set[str]:
         ids: dict[int, list[str]] = {}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.forwarder import Forwarder, Sent
+from streams.forwarder import Forwarder, NoAnswerYet, Sent
 from streams.log import Draft, LogUnavailable
 from streams.quarantine import RejectionReason
 from streams.spool import Spool, Waiting
@@ -21,9 +21,11 @@ def draft(number: int) -> Draft:
 
 
 class FakeLog:
-    """A log of two partitions; when its patience ends, it loses the connection."""
+    """A log of two partitions; when its patience ends, it loses the connection. It may be silent for a while."""
 
     def __init__(self) -> None:
+        self._sent = Sent()
+        self.silent = 0
         self.partitions: dict[int, list[str]] = {0: ["other"] * 4, 1: []}
         self.patience: int | None = None
         self.away = False
@@ -43,9 +45,9 @@ class FakeLog:
         self._answer()
         return set(self.partitions[partition][from_offset:to_offset]) & set(ids)
 
-    def send(self, page: Sequence[Waiting]) -> Sent:
+    def send(self, page: Sequence[Waiting]) -> None:
         """Take them one by one."""
-        sent = Sent()
+        sent = self._sent = Sent()
         for one in page:
             self._answer()
             if self.patience is not None:
@@ -59,7 +61,13 @@ class FakeLog:
             partition = self.partition_of(one.site)
             self.partitions[partition].append(one.id)
             sent.reached[partition] = len(self.partitions[partition])
-        return sent
+
+    def arrived(self) -> Sent:
+        """Tell what became of them, or nothing yet."""
+        if self.silent:
+            self.silent -= 1
+            raise NoAnswerYet("the broker does not answer")
+        return self._sent
 
     def _answer(self) -> None:
         if self.away:
@@ -109,6 +117,20 @@ def test_while_the_log_is_away_everything_waits(spool: Spool) -> None:
     assert spool.count == 2
     log.away = False
     assert (forwarder.step(), sorted(log.numbers())) == (2, [1, 2])
+
+
+def test_what_is_under_way_is_waited_for_and_not_sent_again(spool: Spool) -> None:
+    """A log that is silent is told of each time, and what it has taken meanwhile stands in it once."""
+    log = FakeLog()
+    log.silent = 2
+    spool.append([draft(1), draft(2)])
+    forwarder = Forwarder(spool, log, lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(NoAnswerYet):
+            forwarder.step()
+    assert spool.count == 2
+    assert (forwarder.step(), sorted(log.numbers())) == (2, [1, 2])
+    assert (forwarder.step(), spool.count) == (0, 0)
 
 
 @settings(max_examples=100)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from confluent_kafka import Consumer
 
-from streams.forwarder import Sent
+from streams.forwarder import NoAnswerYet, Sent
 from streams.kafka.headers import header
 from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import Refusal, SignalProducer, count_partitions
@@ -53,27 +53,42 @@ class KafkaTarget:
                         found.add(name)
         return found
 
-    def send(self, page: Sequence[Waiting]) -> Sent:
+    def send(self, page: Sequence[Waiting]) -> None:
         """See `Target.send`."""
         self._sent, self._page = Sent(), {one.id: one for one in page}
         producer = self._producer = self._producer or SignalProducer(self._settings, self._settled)
         try:
             for one in page:
                 producer.send(Draft(one.id, one.site, one.wire), self.partition_of(one.site))
-            while producer.flush(self._settings.wait_seconds):
-                pass  # the producer itself gives up when the broker has been away for too long
         except LogUnavailable:
-            producer.close()
-            self._producer = None
+            self._give_up()
             raise
+
+    def arrived(self) -> Sent:
+        """See `Target.arrived`. Silent for too long is: no answer for as long as the settings wait."""
+        seconds, producer = self._settings.wait_seconds, self._producer
+        while producer is not None and (waiting := producer.unsettled):
+            try:
+                left = producer.flush(seconds)
+            except LogUnavailable:
+                self._give_up()
+                raise
+            if left == waiting:
+                raise NoAnswerYet(
+                    f"Kafka at {self._settings.bootstrap_servers} has not answered for {seconds:g} s; "
+                    f"{left:,} signals are under way: bring the broker back, they arrive by themselves"
+                )
         return self._sent
 
     def close(self) -> None:
         """Let go of the broker; closing twice is harmless."""
+        self._give_up()
+        self._consumer.close()
+
+    def _give_up(self) -> None:
         if self._producer is not None:
             self._producer.close()
             self._producer = None
-        self._consumer.close()
 
     @cached_property
     def _partitions(self) -> int:
