@@ -56,12 +56,12 @@ class Hours:
 class Facts:
     """What happened in a batch, in the order decided, and the tables that give it meaning.
 
-    `denials` is how many readings were denied, `alarms` how many alarms came; a level names the row of its
-    crossing; `hours` covers every entry of the batch.
+    `denials` names the rows of the signals that are denied readings, `alarms` is how many alarms came; a
+    level names the row of its crossing; `hours` covers every entry of the batch.
     """
 
     signals: Records
-    denials: int
+    denials: Records
     alarms: int
     crossings: Records
     levels: Records

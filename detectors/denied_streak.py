@@ -20,7 +20,7 @@ from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from detectors.recent import Recent, happened
 from domain.kernels import loop
 from domain.output import Causes, Output, find
-from domain.records import CREDENTIAL, DENIED, OF_CREDENTIAL, OF_POINT, RAISE
+from domain.records import OF_CREDENTIAL, OF_POINT, RAISE
 
 
 class DenialsAsked(Parameters):
@@ -56,39 +56,40 @@ class DeniedStreak(Detector[DenialsAsked]):
         return (parameters.denials, round(parameters.within_minutes * 60_000_000))
 
     def grow(self, counts: Mapping[str, int]) -> None:
-        """Keep a chain for every credential and point."""
-        self.by_credential.heads.grow(counts["credentials"])
-        self.by_point.heads.grow(counts["points"])
+        """Keep a newest moment for every credential and point."""
+        self.by_credential.newest.grow(counts["credentials"])
+        self.by_point.newest.grow(counts["points"])
 
     def room(self, facts: Facts) -> int:
         """Two findings a denial."""
-        return 2 * facts.denials
+        return 2 * len(facts.denials)
 
     def reserve(self, facts: Facts) -> None:
         """Every denial counts for a credential and a point."""
-        self.by_credential.reserve(facts.denials)
-        self.by_point.reserve(facts.denials)
+        self.by_credential.reserve(len(facts.denials))
+        self.by_point.reserve(len(facts.denials))
 
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:  # noqa: ARG002 - no marks
         """Raise."""
         causes.reserve(self.room(facts) * self._most)
         cards, places = self.by_credential, self.by_point
         _detect(
-            facts.signals, facts.people, facts.points, rows.rows, rows.which,
-            cards.moments.rows, cards.used, cards.heads.rows, places.moments.rows, places.used,
-            places.heads.rows, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
+            facts.signals, facts.denials, facts.people, facts.points, rows.rows, rows.which,
+            cards.newest.rows, cards.older.rows, cards.used, places.newest.rows, places.older.rows,
+            places.used, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
         )  # fmt: skip
 
 
 @loop
 def _detect(
-    signals: Any, people: Any, points: Any, rows: Any, which: Any, card_moments: Any,
-    card_used: Any, card_heads: Any, point_moments: Any, point_used: Any, point_heads: Any, widest_us: int,
+    signals: Any, denials: Any, people: Any, points: Any, rows: Any, which: Any, card_newest: Any,
+    card_older: Any, card_used: Any, point_newest: Any, point_older: Any, point_used: Any, widest_us: int,
     findings: Any, findings_size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
-    for i in range(len(signals)):
+    for k in range(len(denials)):
+        i = denials[k].signal
         signal = signals[i]
-        if signal.action != DENIED or signal.category != CREDENTIAL or signal.late or not signal.resolved:
+        if signal.late or not signal.resolved:
             continue
         at = signal.occurred_at
         zone = points[signal.point].to_zone
@@ -98,12 +99,12 @@ def _detect(
             alarming = False
             if of == OF_POINT:
                 alarming = happened(
-                    point_moments, point_used, point_heads, signal.point, 0, at, signal.position,
+                    point_newest, point_older, point_used, signal.point, 0, at, signal.position,
                     widest_us, rule.within_us, rule.denials, causes, causes_size,
                 )  # fmt: skip
             elif signal.credential != 0:
                 alarming = happened(
-                    card_moments, card_used, card_heads, signal.credential, 0, at, signal.position,
+                    card_newest, card_older, card_used, signal.credential, 0, at, signal.position,
                     widest_us, rule.within_us, rule.denials, causes, causes_size,
                 )  # fmt: skip
             if alarming:

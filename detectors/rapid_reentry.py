@@ -56,8 +56,8 @@ class RapidReentry(Detector[EntriesAsked]):
         return (parameters.entries, round(parameters.within_minutes * 60_000_000))
 
     def grow(self, counts: Mapping[str, int]) -> None:
-        """Keep a chain for every person."""
-        self.recent.heads.grow(counts["persons"])
+        """Keep a newest moment for every person."""
+        self.recent.newest.grow(counts["persons"])
 
     def room(self, facts: Facts) -> int:
         """One finding a crossing."""
@@ -72,28 +72,27 @@ class RapidReentry(Detector[EntriesAsked]):
         causes.reserve(len(facts.crossings) * self._most)
         recent = self.recent
         _detect(
-            facts.crossings, rows.rows, rows.which, recent.moments.rows, recent.used,
-            recent.heads.rows, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
+            facts.crossings, rows.rows, rows.which, recent.newest.rows, recent.older.rows,
+            recent.used, self._widest_us, findings.rows, findings.size, causes.rows, causes.size,
         )  # fmt: skip
 
 
 @loop
 def _detect(
-    crossings: Any, rows: Any, which: Any, moments: Any, used: Any, heads: Any, widest_us: int,
+    crossings: Any, rows: Any, which: Any, newest: Any, older: Any, used: Any, widest_us: int,
     findings: Any, findings_size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     for k in range(len(crossings)):
         entry = crossings[k]
-        if k + 2 * AHEAD < len(crossings):
-            prefetch(heads, crossings[k + 2 * AHEAD].person)
-            prefetch(moments, heads[crossings[k + AHEAD].person].newest)
+        if k + AHEAD < len(crossings):
+            prefetch(newest, crossings[k + AHEAD].person)
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
         rule = rows[chosen(rows, which, entry.group, entry.to_zone)]
         position = entry.cause if entry.second_cause == NONE else entry.second_cause
         first_cause = causes_size[0]
         if happened(
-            moments, used, heads, entry.person, entry.to_zone, entry.occurred_at, position,
+            newest, older, used, entry.person, entry.to_zone, entry.occurred_at, position,
             widest_us, rule.within_us, rule.entries, causes, causes_size,
         ):  # fmt: skip
             finding = find(

@@ -1,7 +1,8 @@
 """Recent moments by subject: how often did this happen to this one within a while?
 
-Idea: every subject has a chain of its moments, newest first, in rows that all subjects share. A new moment
-frees those of its subject that are too old to count, so memory follows what happens, not who exists.
+Idea: every subject has a row with its newest moment, and a chain of those before it, newest first, in rows
+that all subjects share. A new moment frees those of its subject that are too old to count, so memory follows
+what happens, not who exists. Mostly the newest is too old itself: then one row is all that is touched.
 """
 
 from typing import Any, Final
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from domain.kernels import Table, inlined
 
+LONG_AGO: Final = -(2**62)
 MOMENT: Final = np.dtype(
     [
-        ("at", "i8"),
+        ("at", "i8"),  # LONG_AGO if there is none yet
         ("position", "i8"),
         ("key", "i4"),
         ("alerted", "i4"),
@@ -21,37 +23,36 @@ MOMENT: Final = np.dtype(
         ("spare", "i4"),  # no padding: a row's bytes are its content
     ]
 )
-HEAD: Final = np.dtype([("newest", "u4")])
 
 
 class Recent:
-    """The moments of all subjects of one kind. Row 0 is no moment: it heads the list of free rows."""
+    """The moments of all subjects of one kind. Row 0 of `older` is none: it heads the list of free rows."""
 
     def __init__(self) -> None:
-        self.moments = Table(MOMENT, 1)
+        self.newest = Table(MOMENT, 1, at=LONG_AGO)
+        self.older = Table(MOMENT, 1)
         self.used: NDArray[np.int64] = np.ones(1, np.int64)
-        self.heads = Table(HEAD, 1)
 
     def reserve(self, room: int) -> None:
         """Make room for so many more moments."""
-        self.moments.count = int(self.used[0])
-        self.moments.reserve(room)
+        self.older.count = int(self.used[0])
+        self.older.reserve(room)
 
     def dump(self) -> tuple[bytes, bytes]:
-        """Return the state as bytes: the moments and the heads."""
-        self.moments.count = int(self.used[0])
-        return self.moments.dump(), self.heads.dump()
+        """Return the state as bytes: the newest moments and the older ones."""
+        self.older.count = int(self.used[0])
+        return self.newest.dump(), self.older.dump()
 
-    def load(self, moments: bytes, heads: bytes) -> None:
+    def load(self, newest: bytes, older: bytes) -> None:
         """Replace the state by what `dump` gave."""
-        self.moments.load(moments)
-        self.used[0] = self.moments.count
-        self.heads.load(heads)
+        self.newest.load(newest)
+        self.older.load(older)
+        self.used[0] = self.older.count
 
 
 @inlined
 def happened(
-    moments: Any, used: Any, heads: Any, subject: int, key: int, at: int, position: int,
+    newest: Any, older: Any, used: Any, subject: int, key: int, at: int, position: int,
     widest_us: int, within_us: int, needed: int, causes: Any, causes_size: Any,
 ) -> bool:  # fmt: skip
     """Record a moment; say whether it makes `needed` of this subject and key in [at - within, at].
@@ -61,44 +62,51 @@ def happened(
     """
     found = 1
     silent = False
+    head = newest[subject]
+    kept = head.at >= at - widest_us
+    if kept and head.key == key and at - within_us <= head.at and head.at <= at:
+        found += 1
+        silent = head.alerted != 0
     later = 0
-    row = heads[subject].newest
+    row = head.earlier
     while row != 0:
-        moment = moments[row]
+        moment = older[row]
         earlier = moment.earlier
         if moment.at < at - widest_us:
             if later == 0:
-                heads[subject].newest = earlier
+                head.earlier = earlier
             else:
-                moments[later].earlier = earlier
-            moment.earlier = moments[0].earlier
-            moments[0].earlier = row
+                older[later].earlier = earlier
+            moment.earlier = older[0].earlier
+            older[0].earlier = row
         else:
             later = row
             if moment.key == key and at - within_us <= moment.at and moment.at <= at:
                 found += 1
                 silent = silent or moment.alerted != 0
         row = earlier
-    new = moments[0].earlier
-    if new != 0:
-        moments[0].earlier = moments[new].earlier
-    else:
-        new = used[0]
-        used[0] = new + 1
-    moment = moments[new]
-    moment.at = at
-    moment.position = position
-    moment.key = key
-    moment.earlier = heads[subject].newest
-    heads[subject].newest = new
+    if kept:
+        before = older[0].earlier
+        if before != 0:
+            older[0].earlier = older[before].earlier
+        else:
+            before = used[0]
+            used[0] = before + 1
+        older[before] = newest[subject]
+        head.earlier = before
+    head.at = at
+    head.position = position
+    head.key = key
     alarming = found >= needed and not silent
-    moment.alerted = 1 if alarming else 0
+    head.alerted = 1 if alarming else 0
     if alarming:
-        place = causes_size[0] + needed
-        causes_size[0] = place
-        row = new
-        while place > causes_size[0] - needed:
-            moment = moments[row]
+        place = causes_size[0] + needed - 1
+        causes[place] = position
+        first = causes_size[0]
+        causes_size[0] = place + 1
+        row = head.earlier
+        while place > first:
+            moment = older[row]
             if moment.key == key and at - within_us <= moment.at and moment.at <= at:
                 place -= 1
                 causes[place] = moment.position

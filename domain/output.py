@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.kernels import Records, inlined, records
-from domain.records import ANYWHERE, CROSSING, DOOR_CHANGE, EVENT, FINDING, LEVEL, NO_VALUE, NONE
+from domain.records import ANYWHERE, CROSSING, DENIAL, DOOR_CHANGE, EVENT, FINDING, LEVEL, NO_VALUE, NONE
 
 
 class Output:
@@ -58,16 +58,20 @@ class Outputs:
     """Everything that the stages of one batch tell each other and the world."""
 
     def __init__(self) -> None:
+        self.denials: Final = Output(DENIAL)
         self.crossings: Final = Output(CROSSING)
         self.levels: Final = Output(LEVEL)
         self.doors: Final = Output(DOOR_CHANGE)
         self.findings: Final = Output(FINDING)
         self.events: Final = Output(EVENT)
         self.causes: Final = Causes()
+        self._all: Final = (
+            self.denials, self.crossings, self.levels, self.doors, self.findings, self.events, self.causes,
+        )  # fmt: skip
 
     def clear(self) -> None:
         """Begin a batch."""
-        for output in (self.crossings, self.levels, self.doors, self.findings, self.events, self.causes):
+        for output in self._all:
             output.size[0] = 0
 
 

@@ -84,15 +84,15 @@ ZONE: Final = np.dtype(
         ("first", "i4"),  # the zones within this one are numbered first … last - 1
         ("last", "i4"),
         ("count", "i4"),
-        ("certain", "i4"),
-        ("possible", "i4"),
-        ("slack_in", "i4"),
-        ("slack_out", "i4"),
         ("area_m2", "f8"),  # 0 if not known
         ("entrance", "?"),
         ("declared", "?"),  # on the site now; one that is gone keeps its place and its people
     ],
     align=True,
+)
+
+MEASURED: Final = np.dtype(
+    [("certain", "i4"), ("possible", "i4"), ("slack_in", "i4"), ("slack_out", "i4")]  # of a zone, rules 7
 )
 
 POINT: Final = np.dtype(
@@ -164,9 +164,9 @@ PASSAGE: Final = np.dtype(
 
 CLOCK_STATE: Final = np.dtype([("now", "i8")], align=True)
 
-SURVEY: Final = np.dtype([("first_at", "i8"), ("last_at", "i8"), ("denials", "i8"), ("alarms", "i8")])
-"""What resolve saw in a batch: the earliest and the latest occurred_at that may matter, how many readings
-were denied, and how many alarms came. The earliest is after the latest where there is none."""
+SURVEY: Final = np.dtype([("first_at", "i8"), ("last_at", "i8"), ("alarms", "i8")])
+"""What resolve saw in a batch: the earliest and the latest occurred_at that may matter, and how many alarms
+came. The earliest is after the latest where there is none."""
 
 SETTINGS: Final = np.dtype(
     [
@@ -218,6 +218,8 @@ LEVEL: Final = np.dtype(
     align=True,
 )
 
+DENIAL: Final = np.dtype([("signal", "u4")])  # row of a reading that was denied
+
 DOOR_CHANGE: Final = np.dtype(
     [
         ("occurred_at", "i8"),
@@ -226,7 +228,7 @@ DOOR_CHANGE: Final = np.dtype(
         ("value", "i8"),
         ("signal", "u4"),
         ("point", "u4"),
-        ("action", "u1"),  # FORCED, HELD, CLOSED
+        ("action", "u1"),  # FORCED, HELD, CLOSED after HELD
     ],
     align=True,
 )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.kernels import inlined, records
+from domain.kernels import Records, inlined, records
 
 TIMER: Final = np.dtype([("due", "i8"), ("subject", "u4"), ("kind", "i4")], align=True)
 NEVER: Final = 2**62
@@ -75,17 +75,22 @@ class Heap:
         self.rows = records(64, dtype)
         self.size: NDArray[np.int64] = np.zeros(1, np.int64)
 
+    @property
+    def written(self) -> Records:
+        """The entries that wait, in no order but that of the heap."""
+        return self.rows[: self.size[0]]
+
     def reserve(self, room: int) -> None:
         """Make room for so many more entries."""
         wanted = int(self.size[0]) + room
         if wanted > len(self.rows):
             rows = records(max(wanted, len(self.rows) * 5 // 4), self.rows.dtype)
-            rows[: self.size[0]] = self.rows[: self.size[0]]
+            rows[: self.size[0]] = self.written
             self.rows = rows
 
     def dump(self) -> bytes:
         """Return the state's bytes."""
-        return self.rows[: self.size[0]].tobytes()
+        return self.written.tobytes()
 
     def load(self, data: bytes) -> None:
         """Replace the state by what `dump` gave."""

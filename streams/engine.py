@@ -27,11 +27,11 @@ from domain.errors import InvalidDocument
 from domain.event import Event
 from domain.kernels import Records, loop, records
 from domain.output import Output, Outputs
-from domain.records import EVENT, SURVEY
+from domain.records import EVENT, MEASURED, SITE, SURVEY
 from domain.signal import Signal
 from domain.site import Site
 from domain.stages.alerts import settle
-from domain.stages.occupancy import bounds
+from domain.stages.occupancy import measure
 from domain.stages.run import run_stages
 from domain.vocabulary import Action, Category, Topic
 from streams.decisions import tell_decision
@@ -183,6 +183,7 @@ class Engine:
         )
         events.reserve(most_events)
         causes.reserve(2 * most_events)
+        out.denials.reserve(count)
         out.crossings.reserve(most_crossings)
         out.doors.reserve(most_doors)
         state.silences.reserve(count)
@@ -200,9 +201,9 @@ class Engine:
             state.devices.rows, state.credentials.rows, state.holdings.rows, state.settings.rows,
             state.pending.rows, state.pending_used, state.grants.rows, state.grants.span, state.timers.rows,
             state.timers.size, state.passages.rows, state.passages.size, state.silences.rows,
-            state.silences.size, state.helds.rows, state.helds.span, self._watched, out.crossings.rows,
-            out.crossings.size, out.levels.rows, out.levels.size, out.doors.rows, out.doors.size,
-            events.rows, events.size, causes.rows, causes.size,
+            state.silences.size, state.helds.rows, state.helds.span, self._watched, out.denials.rows,
+            out.denials.size, out.crossings.rows, out.crossings.size, out.levels.rows, out.levels.size,
+            out.doors.rows, out.doors.size, events.rows, events.size, causes.rows, causes.size,
         )  # fmt: skip
         state.pending.count = int(state.pending_used[0])
         if self._rules:
@@ -214,7 +215,7 @@ class Engine:
         state, out = self.state, self._out
         seen = self._survey[0]
         facts = Facts(
-            signals, int(seen["denials"]), int(seen["alarms"]), out.crossings.written, out.levels.written,
+            signals, out.denials.written, int(seen["alarms"]), out.crossings.written, out.levels.written,
             out.doors.written, state.people.rows, state.zones.rows, state.points.rows,
             self._hours.cover(int(seen["first_at"]), int(seen["last_at"])),
         )  # fmt: skip
@@ -258,10 +259,16 @@ class Engine:
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
         """Return (count, low, high) by zone, every zone of the site; the site as a whole under ""."""
         state = self.state
-        names = {"": 1}
+        names = {"": SITE}
         if state.site:
             names |= {zone.id: state.zone_names.code(zone.id) for zone in state.site.zones}
-        return {name: bounds(state.zones.rows[code]) for name, code in names.items()}
+        zones, measured = state.zones.rows, records(state.zones.count, MEASURED)
+        measure(state.people.rows[: state.people.count], state.passages.written, zones, measured)
+        low = np.maximum(0, measured["certain"] - measured["slack_out"])
+        high = measured["possible"] + measured["slack_in"]
+        return {
+            name: (int(zones[code]["count"]), int(low[code]), int(high[code])) for name, code in names.items()
+        }
 
     def snapshot(self) -> bytes:
         """Return the whole state as bytes, the same however the log was cut."""

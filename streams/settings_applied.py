@@ -17,7 +17,7 @@ from domain.policy import Policy
 from domain.records import ANYWHERE, HOLDING, NOWHERE, SITE
 from domain.signal import Signal
 from domain.site import Site
-from domain.stages.occupancy import loosen, place
+from domain.stages.occupancy import count_everybody
 from domain.timers import NEVER
 from streams.state import LONG_AGO, State
 
@@ -103,14 +103,8 @@ def _number_zones(state: State) -> None:
 
 def _count_again(state: State) -> None:
     """Count everybody anew: zones may lie elsewhere than before."""
-    zones = state.zones.rows
-    for field in ("count", "certain", "possible", "slack_in", "slack_out"):
-        zones[field][: state.zones.count] = 0
-    people = state.people.rows[: state.people.count]
-    for code in np.flatnonzero((people["zone"] != NOWHERE) | (people["maybe"] != NOWHERE)):
-        place(zones, int(people[code]["zone"]), int(people[code]["maybe"]), 1)
-    for passage in state.passages.rows[: state.passages.size[0]]:
-        loosen(zones, int(passage["from_zone"]), int(passage["to_zone"]), int(passage["number"]))
+    state.zones.rows["count"] = 0
+    count_everybody(state.people.rows[: state.people.count], state.zones.rows)
 
 
 def _apply_policy(state: State, document: Any, _replace: bool) -> None:

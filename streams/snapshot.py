@@ -17,7 +17,7 @@ from domain.timers import Heap, Queue
 from streams.settings_applied import set_settings
 from streams.state import State
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class _Snapshot(msgspec.Struct):
@@ -98,4 +98,4 @@ def _layout(part: Any) -> str:
         return str(part.rows.dtype.descr)
     if isinstance(part, LastAlerts):
         return str(part.slots.dtype.descr)
-    return str(part.moments.dtype.descr)
+    return str(part.newest.dtype.descr)

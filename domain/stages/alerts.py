@@ -33,9 +33,7 @@ class LastAlerts:
     def _fill(self, slots: int, rows: Records) -> None:
         self.slots = records(slots, LAST)
         self.used[0] = 0
-        for row in rows:
-            place = int(last_alert(self.slots, self.used, int(row["key"])))
-            self.slots[place] = row
+        fill(rows, self.slots, self.used)
 
     def dump(self) -> bytes:
         """Return the state as bytes, by key."""
@@ -45,7 +43,7 @@ class LastAlerts:
 
     def load(self, data: bytes) -> None:
         """Replace the state by what `dump` gave."""
-        rows = np.frombuffer(data, LAST)
+        rows = np.frombuffer(bytearray(data), LAST)  # writable: loops have one type of array
         self._fill(max(64, 1 << (2 * len(rows)).bit_length()), rows)
 
 
@@ -60,6 +58,13 @@ def last_alert(slots: Any, used: Any, key: int) -> int:
         slots[place].key = key
         used[0] += 1
     return int(place)
+
+
+@loop
+def fill(rows: Any, slots: Any, used: Any) -> None:
+    """Put rows of different keys into slots that are all free."""
+    for k in range(len(rows)):
+        slots[last_alert(slots, used, rows[k].key)] = rows[k]
 
 
 @loop

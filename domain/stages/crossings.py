@@ -82,48 +82,48 @@ def move(
 ) -> None:  # fmt: skip
     """Move a person (rule 5.5) and set the deadline that follows (rules 5.6, 5.7)."""
     person = people[code]
-    person.seen_at = at
-    person.seen_position = cause if second_cause == NONE else second_cause
-    row = crossing_row(
-        crossings, crossings_size, REPEATED if person.zone == to_zone else MOVED, i, at, signal.now
-    )
-    row.person = code
-    row.point = point
-    row.group = person.group
-    row.from_zone = person.zone
-    row.from_maybe = person.maybe
-    row.to_zone = to_zone
-    row.other_zone = other_zone
-    row.late = late
-    row.cause = cause
-    row.second_cause = second_cause
-    row.proper = True
+    from_zone, from_maybe, visit, group = person.zone, person.maybe, person.visit, person.group
+    absence_us, timeout_us = settings[0].absence_us, settings[0].timeout_us
+    entrance = zones[to_zone].entrance
+    known_at = signal.now
     certain = basis in (DETECTED, MANUAL)
-    if person.zone == NOWHERE and to_zone != NOWHERE:
-        person.visit = signal.position
-        row.proper = basis == MANUAL or zones[to_zone].entrance or other_zone == NOWHERE
-        if not row.proper:
+    proper = True
+    if from_zone == NOWHERE and to_zone != NOWHERE:
+        visit = signal.position
+        proper = basis == MANUAL or entrance or other_zone == NOWHERE
+        if not proper:
             basis = INFERRED
             certain = False
-    if certain:
-        person.maybe = to_zone
-    elif person.zone != to_zone:
-        person.maybe = person.zone
-    person.zone = to_zone
-    row.maybe = person.maybe
+    maybe = to_zone if certain else from_maybe if from_zone == to_zone else from_zone
+    # What is read stands above: what is written below, twice in part, is then written once.
+    kind = REPEATED if from_zone == to_zone else MOVED
+    row = crossing_row(crossings, crossings_size, kind, i, at, known_at)
+    row.person = code
+    row.point = point
+    row.group = group
+    row.from_zone = from_zone
+    row.from_maybe = from_maybe
+    row.to_zone = to_zone
+    row.maybe = maybe
+    row.other_zone = other_zone
+    row.late = late
+    row.proper = proper
     row.basis = basis
-    row.visit = person.visit
-    if to_zone != NOWHERE:
-        absence_us = settings[0].absence_us
-        if absence_us != NEVER and zones[to_zone].entrance:
-            set_deadline(person, code, ABSENCE, at + absence_us, timers, timers_size)
-        else:
-            set_deadline(person, code, ABSENT, at + settings[0].timeout_us, timers, timers_size)
-        return
-    person.visit = NONE
-    if person.maybe != NOWHERE:
+    row.visit = visit
+    row.cause = cause
+    row.second_cause = second_cause
+    person.seen_at = at
+    person.seen_position = cause if second_cause == NONE else second_cause
+    person.zone = to_zone
+    person.maybe = maybe
+    person.visit = NONE if to_zone == NOWHERE else visit
+    if to_zone != NOWHERE and entrance and absence_us != NEVER:
+        set_deadline(person, code, ABSENCE, at + absence_us, timers, timers_size)
+    elif to_zone != NOWHERE:
+        set_deadline(person, code, ABSENT, at + timeout_us, timers, timers_size)
+    elif maybe != NOWHERE:
         person.basis = basis
-        set_deadline(person, code, SETTLING, at + settings[0].timeout_us, timers, timers_size)
+        set_deadline(person, code, SETTLING, at + timeout_us, timers, timers_size)
     else:
         person.due = NEVER
 

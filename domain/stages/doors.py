@@ -91,8 +91,9 @@ def watch_doors(
                     changes, changes_size, events, size, causes, causes_size,
                 )  # fmt: skip
         elif signal.action == CLOSED and signal.was_open:
+            held = CLOSED if door.held else 0  # to a rule, closing matters after standing open too long
             tell_door(
-                DOOR_CLOSED, CLOSED, i, signal.point, at, signal.now, signal.position,
+                DOOR_CLOSED, held, i, signal.point, at, signal.now, signal.position,
                 (at - door.opened_at) // SECOND_US,
                 changes, changes_size, events, size, causes, causes_size,
             )  # fmt: skip

@@ -1,9 +1,13 @@
-"""Occupancy: how many are in every zone, at least and at most (rules 7)."""
+"""Occupancy: how many are in every zone, at least and at most (rules 7).
+
+The stage keeps the count, which rules look at. The bounds are asked for now and then and follow from where
+everybody is, so they are computed when they are asked for.
+"""
 
 from typing import Any
 
-from domain.kernels import AHEAD, inlined, prefetch, stage
-from domain.records import MOVED, NOWHERE, PASSAGE_SETTLED, PASSED
+from domain.kernels import AHEAD, inlined, loop, prefetch, stage
+from domain.records import MOVED, NOWHERE
 
 
 @inlined
@@ -18,71 +22,80 @@ def holds(zones: Any, outer: int, inner: int) -> bool:
 
 
 @inlined
-def place(zones: Any, zone: int, maybe: int, one: int) -> None:
-    """Add a person (one = 1) to all zones that hold the person for sure or maybe, or take it off (-1)."""
-    inside = zone
-    while inside != NOWHERE:
-        row = zones[inside]
-        row.count += one
-        row.possible += one
-        if zone == maybe or holds(zones, inside, maybe):
-            row.certain += one
-        inside = row.parent
-    if maybe == zone:
-        return
-    inside = maybe
-    while inside != NOWHERE and not holds(zones, inside, zone):
-        zones[inside].possible += one
-        inside = zones[inside].parent
-
-
-@inlined
-def loosen(zones: Any, from_zone: int, to_zone: int, number: int) -> None:
-    """Widen the bounds by passages between two zones (rule 7.2), or narrow them again."""
-    inside = to_zone
-    while inside != NOWHERE and not holds(zones, inside, from_zone):
-        zones[inside].slack_in += number
-        inside = zones[inside].parent
-    inside = from_zone
-    while inside != NOWHERE and not holds(zones, inside, to_zone):
-        zones[inside].slack_out += number
-        inside = zones[inside].parent
-
-
-@inlined
-def note_levels(zones: Any, start: int, beyond: int, crossing: int, levels: Any, size: Any) -> None:
-    """Write the new count of `start` and the zones around it that do not hold `beyond`, innermost first."""
-    inside = start
-    while inside != NOWHERE and not holds(zones, inside, beyond):
-        level = levels[size[0]]
-        size[0] += 1
-        level.crossing = crossing
-        level.zone = inside
-        level.count = zones[inside].count
-        inside = zones[inside].parent
+def note_level(crossing: int, zone: int, count: int, levels: Any, size: Any) -> None:
+    """Write a zone's new count."""
+    level = levels[size[0]]
+    size[0] += 1
+    level.crossing = crossing
+    level.zone = zone
+    level.count = count
 
 
 @stage
 def occupy(crossings: Any, first: int, last: int, zones: Any, levels: Any, size: Any, watched: Any) -> None:
-    """Apply every crossing; where counts are watched (watched[0]), write a level for each that changed."""
+    """Count every move in the zones left and in those entered, innermost first.
+
+    Where counts are watched (watched[0]), write a level for each that changed.
+    """
     for k in range(first, last):
         row = crossings[k]
         if k + AHEAD < last:
             prefetch(zones, crossings[k + AHEAD].from_zone)
             prefetch(zones, crossings[k + AHEAD].to_zone)
-        if row.kind == PASSED:
-            loosen(zones, row.from_zone, row.to_zone, row.number)
-        elif row.kind == PASSAGE_SETTLED:
-            loosen(zones, row.from_zone, row.to_zone, -row.number)
-        else:
-            place(zones, row.from_zone, row.from_maybe, -1)
-            place(zones, row.to_zone, row.maybe, 1)
-            if row.kind == MOVED and watched[0] != 0:
-                note_levels(zones, row.from_zone, row.to_zone, k, levels, size)
-                note_levels(zones, row.to_zone, row.from_zone, k, levels, size)
+        if row.kind != MOVED:
+            continue
+        inside = row.from_zone
+        while inside != NOWHERE and not holds(zones, inside, row.to_zone):
+            zone = zones[inside]
+            zone.count -= 1
+            if watched[0] != 0:
+                note_level(k, inside, zone.count, levels, size)
+            inside = zone.parent
+        common = inside
+        inside = row.to_zone
+        while inside != common:
+            zone = zones[inside]
+            zone.count += 1
+            if watched[0] != 0:
+                note_level(k, inside, zone.count, levels, size)
+            inside = zone.parent
 
 
-def bounds(row: Any) -> tuple[int, int, int]:
-    """Return (count, low, high) of a zone's row (rule 7.3)."""
-    low = max(0, int(row["certain"]) - int(row["slack_out"]))
-    return int(row["count"]), low, int(row["possible"]) + int(row["slack_in"])
+@loop
+def count_everybody(people: Any, zones: Any) -> None:
+    """Add everybody to the counts of zones, which are all empty."""
+    for code in range(len(people)):
+        inside = people[code].zone
+        while inside != NOWHERE:
+            zones[inside].count += 1
+            inside = zones[inside].parent
+
+
+@loop
+def measure(people: Any, passages: Any, zones: Any, measured: Any) -> None:
+    """Say of every zone how many are in it for certain, and how many possibly (rule 7.1).
+
+    Unregistered passages that are not settled loosen both (rule 7.2). `measured` has a row of zeros for each.
+    """
+    for code in range(len(people)):
+        zone, maybe = people[code].zone, people[code].maybe
+        inside = zone
+        while inside != NOWHERE:
+            measured[inside].possible += 1
+            if holds(zones, inside, maybe):
+                measured[inside].certain += 1
+            inside = zones[inside].parent
+        inside = maybe
+        while inside != NOWHERE and not holds(zones, inside, zone):
+            measured[inside].possible += 1
+            inside = zones[inside].parent
+    for k in range(len(passages)):
+        passage = passages[k]
+        inside = passage.to_zone
+        while inside != NOWHERE and not holds(zones, inside, passage.from_zone):
+            measured[inside].slack_in += passage.number
+            inside = zones[inside].parent
+        inside = passage.from_zone
+        while inside != NOWHERE and not holds(zones, inside, passage.to_zone):
+            measured[inside].slack_out += passage.number
+            inside = zones[inside].parent

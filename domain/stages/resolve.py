@@ -49,9 +49,10 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
 @stage
 def resolve(
     signals: Any, first: int, last: int, survey: Any, clock: Any, people: Any, points: Any, devices: Any,
-    credentials: Any, holdings: Any, events: Any, size: Any, causes: Any, causes_size: Any,
+    credentials: Any, holdings: Any, denials: Any, denials_size: Any, events: Any, size: Any, causes: Any,
+    causes_size: Any,
 ) -> None:  # fmt: skip
-    """Fill in what later stages need of each signal; at most two events a signal."""
+    """Fill in what later stages need of each signal; at most two events and one denial a signal."""
     time = clock[0]
     seen = survey[0]
     for i in range(first, last):
@@ -74,7 +75,8 @@ def resolve(
         reading = signal.category == CREDENTIAL
         point = points[signal.point]
         if reading and signal.action == DENIED:
-            seen.denials += 1
+            denials[denials_size[0]].signal = i
+            denials_size[0] += 1
         elif signal.category == ALARM:
             seen.alarms += 1
         if reading or signal.category == DOOR or signal.category == COUNT:

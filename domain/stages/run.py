@@ -20,21 +20,20 @@ def run_stages(
     signals: Any, survey: Any, clock: Any, people: Any, zones: Any, points: Any, devices: Any,
     credentials: Any, holdings: Any, settings: Any, pending: Any, pending_used: Any, grants: Any,
     grants_span: Any, timers: Any, timers_size: Any, passages: Any, passages_size: Any, silences: Any,
-    silences_size: Any, helds: Any, helds_span: Any, watched: Any, crossings: Any, crossings_size: Any,
-    levels: Any, levels_size: Any, doors: Any, doors_size: Any, events: Any, size: Any, causes: Any,
-    causes_size: Any,
+    silences_size: Any, helds: Any, helds_span: Any, watched: Any, denials: Any, denials_size: Any,
+    crossings: Any, crossings_size: Any, levels: Any, levels_size: Any, doors: Any, doors_size: Any,
+    events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Run the stages 1 to 6 (docs/rules.md, section 2) over a batch. All outputs have room."""
     seen = survey[0]
     seen.first_at = NEVER
     seen.last_at = -NEVER
-    seen.denials = 0
     seen.alarms = 0
     for first in range(0, len(signals), PART):
         last = min(first + PART, len(signals))
         resolve(
             signals, first, last, survey, clock, people, points, devices, credentials, holdings,
-            events, size, causes, causes_size,
+            denials, denials_size, events, size, causes, causes_size,
         )  # fmt: skip
         watch_devices(
             signals, first, last, devices, silences, silences_size, settings,
