@@ -63,7 +63,7 @@ prefetch: Final = _make_prefetch()
 A person's row is hardly ever in the cache, and the loop that needs it cannot go on without.
 """
 
-AHEAD: Final = 16
+AHEAD: Final = 32
 """How many rows before its turn a loop asks for what it will look up: longer than memory takes."""
 
 

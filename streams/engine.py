@@ -219,20 +219,21 @@ class Engine:
             out.doors.written, state.people.rows, state.zones.rows, state.points.rows,
             self._hours.cover(int(seen["first_at"]), int(seen["last_at"])),
         )  # fmt: skip
-        findings = out.findings
+        rooms = [rule.detector.room(facts) for rule in self._rules]
+        findings, room = out.findings, sum(rooms)
+        findings.reserve(room)
+        out.events.reserve(room)
+        out.causes.reserve(2 * room)
         found: list[tuple[ActiveRule, int, int]] = []
-        for rule in self._rules:
-            room = rule.detector.room(facts)
-            if room == 0:
+        first = 0
+        for rule, wanted in zip(self._rules, rooms, strict=True):
+            if wanted == 0:
                 continue
-            first = len(findings)
-            findings.reserve(room)
-            out.events.reserve(room)
-            out.causes.reserve(2 * room)
             rule.detector.reserve(facts)
             rule.detector.detect(facts, rule.rows, findings, out.events, out.causes)
             if len(findings) > first:
                 found.append((rule, first, len(findings)))
+                first = len(findings)
         if found:
             self._settle(found)
 
