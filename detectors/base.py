@@ -74,7 +74,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A detector's compiled parameters: `rows[which[group, zone]]`; row 0 is the rule's own parameters."""
+    """A detector's compiled parameters: `rows[which[group, zone]]`; `which` may have a row for all groups."""
 
     rows: Records
     which: NDArray[np.int16]
@@ -131,4 +131,4 @@ class Detector(ABC, Generic[P]):
 @inlined
 def chosen(rows: Any, which: Any, group: int, zone: int) -> int:
     """Return the row of `Rows` that holds for a group and a zone; mostly there is but one, and no look-up."""
-    return 0 if len(rows) == 1 else int(which[group, zone])
+    return 0 if len(rows) == 1 else int(which[min(group, len(which) - 1), zone])

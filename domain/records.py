@@ -67,7 +67,7 @@ PERSON: Final = np.dtype(
         ("seen_position", "i8"),  # its position
         ("visit", "i8"),  # position at which the visit began, or NONE
         ("due", "i8"),  # deadline in force, or NEVER
-        ("armed", "i8"),  # earliest entry in the heap that is ours, or NEVER
+        ("armed", "i8"),  # earliest entry among the deadlines that is ours, or NEVER
         ("zone", "u4"),
         ("maybe", "u4"),  # where else the person may be; zone when certain
         ("pending", "u4"),  # row of the pending grant, or 0

@@ -174,7 +174,7 @@ class Engine:
         out.clear()
         events, causes = out.events, out.causes
         pending = int(state.pending_used[0])
-        waiting = len(state.grants) + int(state.timers.size[0] + state.passages.size[0])
+        waiting = len(state.grants) + len(state.deadlines) + int(state.passages.size[0])
         moves = count + pending
         most_crossings = 3 * moves + 2 * waiting  # a move may be followed by leaving and settling
         most_doors = 2 * count + len(state.helds)
@@ -189,21 +189,23 @@ class Engine:
         state.silences.reserve(count)
         state.helds.reserve(count)
         state.grants.reserve(count)
-        state.timers.reserve(2 * moves)
+        state.deadlines.reserve(2 * moves)
         state.passages.reserve(count)
         if pending + count > len(state.pending.rows):
             state.pending.reserve(pending + count)
 
         if self._watched[0]:
             out.levels.reserve(most_crossings * 2 * self._depth)
+        deadlines = state.deadlines
         run_stages(
             signals, self._survey, state.clock.rows, state.people.rows, state.zones.rows, state.points.rows,
             state.devices.rows, state.credentials.rows, state.holdings.rows, state.settings.rows,
-            state.pending.rows, state.pending_used, state.grants.rows, state.grants.span, state.timers.rows,
-            state.timers.size, state.passages.rows, state.passages.size, state.silences.rows,
-            state.silences.size, state.helds.rows, state.helds.span, self._watched, out.denials.rows,
-            out.denials.size, out.crossings.rows, out.crossings.size, out.levels.rows, out.levels.size,
-            out.doors.rows, out.doors.size, events.rows, events.size, causes.rows, causes.size,
+            state.pending.rows, state.pending_used, state.grants.rows, state.grants.span,
+            deadlines.near.rows, deadlines.near.size, deadlines.links, deadlines.marks, state.passages.rows,
+            state.passages.size, state.silences.rows, state.silences.size, state.helds.rows, state.helds.span,
+            self._watched, out.denials.rows, out.denials.size, out.crossings.rows, out.crossings.size,
+            out.levels.rows, out.levels.size, out.doors.rows, out.doors.size, events.rows, events.size,
+            causes.rows, causes.size,
         )  # fmt: skip
         state.pending.count = int(state.pending_used[0])
         if self._rules:

@@ -73,6 +73,8 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
             row = detector.compile(parameters[mask], int(zone), context)
             by_mask_and_zone[mask, int(zone)] = compiled.setdefault(row, len(compiled))
             which[masks[:, zone] == mask, zone] = by_mask_and_zone[mask, int(zone)]
+    if (which == which[0]).all():
+        which = which[:1].copy()  # small, so that it stays in the cache
     rows = records(len(compiled), detector.ROW)
     for row, place in compiled.items():
         rows[place] = row

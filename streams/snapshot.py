@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.deadlines import Deadlines
 from domain.kernels import Table
 from domain.names import Names
 from domain.policy import Policy
@@ -96,6 +97,8 @@ def _layout(part: Any) -> str:
         return str(part.dtype.descr)
     if isinstance(part, Heap | Queue):
         return str(part.rows.dtype.descr)
+    if isinstance(part, Deadlines):
+        return part.layout
     if isinstance(part, LastAlerts):
         return str(part.slots.dtype.descr)
     return str(part.newest.dtype.descr)

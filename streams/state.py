@@ -6,6 +6,7 @@ import numpy as np
 
 from detectors.base import Detector
 from detectors.registry import DETECTORS
+from domain.deadlines import Deadlines
 from domain.kernels import Records, Table
 from domain.names import Names
 from domain.policy import Policy
@@ -70,7 +71,7 @@ class State:
         self.pending = Table(PENDING, 1)
         self.pending_used = np.ones(1, np.int64)
         self.grants = Queue()
-        self.timers = Heap()
+        self.deadlines = Deadlines()
         self.passages = Heap(PASSAGE)
         self.silences = Heap()
         self.helds = Queue()
@@ -137,8 +138,8 @@ class State:
             name: getattr(self, name)
             for name in (
                 "clock", "people", "zones", "points", "devices", "credentials", "holdings", "pending",
-                "grants", "timers", "passages", "silences", "helds", "last_alerts", "persons", "zone_names",
-                "point_names", "device_names", "credential_names",
+                "grants", "deadlines", "passages", "silences", "helds", "last_alerts", "persons",
+                "zone_names", "point_names", "device_names", "credential_names",
             )
         }  # fmt: skip
         for name, detector in self.detectors.items():

@@ -7,6 +7,7 @@ queue, deadlines and passages hours in heaps.
 
 from typing import Any, Final
 
+from domain.deadlines import SPAN_BITS, arm, begin_spans
 from domain.kernels import AHEAD, inlined, prefetch, stage
 from domain.output import because, emit
 from domain.records import (
@@ -38,19 +39,19 @@ from domain.timers import NEVER, enqueue, pop, push
 from domain.vocabulary import Topic
 
 ABSENCE, ABSENT, SETTLING = 1, 2, 3
-PERSON_TIMER, PASSAGE_TIMER = 1, 2  # after a grant's, at the same time and code
+PASSAGE_TIMER: Final = 2  # after a person's, at the same time and code
 NOT_TAKEN: Final = TOPIC[Topic.ENTRY_NOT_TAKEN]
 CORRECTED: Final = TOPIC[Topic.PRESENCE_CORRECTED]
 
 
 @inlined
-def set_deadline(person: Any, code: int, deadline: int, due: int, timers: Any, timers_size: Any) -> None:
-    """Replace a person's deadline (rule 5.6). Only one that is earlier needs an entry of its own."""
+def set_deadline(
+    person: Any, code: int, deadline: int, due: int, near: Any, near_size: Any, links: Any, marks: Any
+) -> None:
+    """Replace a person's deadline (rule 5.6)."""
     person.deadline = deadline
     person.due = due
-    if due < person.armed:
-        person.armed = due
-        push(timers, timers_size, due, code, PERSON_TIMER)
+    arm(person, code, near, near_size, links, marks)
 
 
 @inlined
@@ -78,7 +79,7 @@ def crossing_row(crossings: Any, size: Any, kind: int, i: int, occurred_at: int,
 def move(
     people: Any, code: int, zones: Any, to_zone: int, other_zone: int, point: int, at: int, basis: int,
     late: bool, cause: int, second_cause: int, i: int, signal: Any, settings: Any,
-    timers: Any, timers_size: Any, crossings: Any, crossings_size: Any,
+    near: Any, near_size: Any, links: Any, marks: Any, crossings: Any, crossings_size: Any,
 ) -> None:  # fmt: skip
     """Move a person (rule 5.5) and set the deadline that follows (rules 5.6, 5.7)."""
     person = people[code]
@@ -118,12 +119,12 @@ def move(
     person.maybe = maybe
     person.visit = NONE if to_zone == NOWHERE else visit
     if to_zone != NOWHERE and entrance and absence_us != NEVER:
-        set_deadline(person, code, ABSENCE, at + absence_us, timers, timers_size)
+        set_deadline(person, code, ABSENCE, at + absence_us, near, near_size, links, marks)
     elif to_zone != NOWHERE:
-        set_deadline(person, code, ABSENT, at + timeout_us, timers, timers_size)
+        set_deadline(person, code, ABSENT, at + timeout_us, near, near_size, links, marks)
     elif maybe != NOWHERE:
         person.basis = basis
-        set_deadline(person, code, SETTLING, at + timeout_us, timers, timers_size)
+        set_deadline(person, code, SETTLING, at + timeout_us, near, near_size, links, marks)
     else:
         person.due = NEVER
 
@@ -131,7 +132,7 @@ def move(
 @inlined
 def meet_deadline(
     person: Any, code: int, due: int, i: int, signal: Any, settings: Any,
-    timers: Any, timers_size: Any, crossings: Any, crossings_size: Any,
+    near: Any, near_size: Any, links: Any, marks: Any, crossings: Any, crossings_size: Any,
 ) -> None:  # fmt: skip
     """A person has left without a reading, or is certain to have (rules 5.6, 5.7)."""
     settling = person.deadline == SETTLING
@@ -155,7 +156,8 @@ def meet_deadline(
         person.maybe = person.zone
         person.zone = NOWHERE
         person.visit = NONE
-        set_deadline(person, code, SETTLING, person.seen_at + settings[0].timeout_us, timers, timers_size)
+        settled_at = person.seen_at + settings[0].timeout_us
+        set_deadline(person, code, SETTLING, settled_at, near, near_size, links, marks)
     row.maybe = person.maybe
 
 
@@ -220,13 +222,15 @@ def add_grant(pending: Any, used: Any, signal: Any, due: int, people: Any, point
 @inlined
 def fire(
     i: int, signal: Any, people: Any, points: Any, pending: Any, grants: Any, grants_span: Any,
-    timers: Any, timers_size: Any, passages: Any, passages_size: Any, settings: Any,
+    near: Any, near_size: Any, links: Any, marks: Any, passages: Any, passages_size: Any, settings: Any,
     crossings: Any, crossings_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Fire every timer that is due, in (due, subject, kind) order of all three kinds (rule 1.3)."""
+    if signal.now >> SPAN_BITS > marks[0]:
+        begin_spans(signal.now, people, near, near_size, links, marks)
     while True:
         grant_due = grants[grants_span[0]].due if grants_span[0] < grants_span[1] else NEVER
-        timer_due = timers[0].due if timers_size[0] > 0 else NEVER
+        timer_due = near[0].due if near_size[0] > 0 else NEVER
         passage_due = passages[0].due if passages_size[0] > 0 else NEVER
         due = min(grant_due, timer_due, passage_due)
         if due > signal.now:
@@ -234,7 +238,7 @@ def fire(
         known_at = max(due, signal.before)
         if grant_due == due:
             code = grants[grants_span[0]].subject
-            if (timer_due > due or code <= timers[0].subject) and (
+            if (timer_due > due or code <= near[0].subject) and (
                 passage_due > due or code <= passages[0].subject
             ):
                 grants_span[0] += 1
@@ -243,19 +247,19 @@ def fire(
                     not_taken(pending[waiting], i, due, known_at, events, size, causes, causes_size)
                     drop_grant(pending, waiting, people, points)
                 continue
-        if timer_due == due and (passage_due > due or timers[0].subject <= passages[0].subject):
-            code = timers[0].subject
-            pop(timers, timers_size)
+        if timer_due == due and (passage_due > due or near[0].subject <= passages[0].subject):
+            code = near[0].subject
+            pop(near, near_size)
             person = people[code]
             if person.armed == due:
                 person.armed = NEVER
                 if person.due == due:
                     meet_deadline(
-                        person, code, due, i, signal, settings, timers, timers_size, crossings, crossings_size
-                    )
+                        person, code, due, i, signal, settings, near, near_size, links, marks,
+                        crossings, crossings_size,
+                    )  # fmt: skip
                 elif person.due != NEVER:
-                    person.armed = person.due
-                    push(timers, timers_size, person.due, code, PERSON_TIMER)
+                    arm(person, code, near, near_size, links, marks)
             continue
         passage = passages[0]
         row = crossing_row(crossings, crossings_size, PASSAGE_SETTLED, i, due, known_at)
@@ -270,9 +274,9 @@ def fire(
 @stage
 def cross(
     signals: Any, first: int, last: int, people: Any, zones: Any, points: Any, pending: Any,
-    pending_used: Any, grants: Any, grants_span: Any, timers: Any, timers_size: Any, passages: Any,
-    passages_size: Any, settings: Any, crossings: Any, crossings_size: Any, events: Any, size: Any,
-    causes: Any, causes_size: Any,
+    pending_used: Any, grants: Any, grants_span: Any, near: Any, near_size: Any, links: Any, marks: Any,
+    passages: Any, passages_size: Any, settings: Any, crossings: Any, crossings_size: Any, events: Any,
+    size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Write a crossing for every move, repeat, settling and unregistered passage, in the order decided."""
     for i in range(first, last):
@@ -280,7 +284,7 @@ def cross(
         if i + AHEAD < len(signals):
             prefetch(people, signals[i + AHEAD].person)
         fire(
-            i, signal, people, points, pending, grants, grants_span, timers, timers_size, passages,
+            i, signal, people, points, pending, grants, grants_span, near, near_size, links, marks, passages,
             passages_size, settings, crossings, crossings_size, events, size, causes, causes_size,
         )  # fmt: skip
         at = signal.occurred_at
@@ -288,8 +292,8 @@ def cross(
             if signal.action == PLACED:
                 move(
                     people, signal.person, zones, signal.to_zone, ANYWHERE, 0, at, MANUAL, False,
-                    signal.position, NONE, i, signal, settings, timers, timers_size,
-                    crossings, crossings_size,
+                    signal.position, NONE, i, signal, settings, near, near_size, links,
+                    marks, crossings, crossings_size,
                 )  # fmt: skip
             continue
         if not signal.resolved:
@@ -314,8 +318,8 @@ def cross(
                     point.moved_in += 1
                 move(
                     people, signal.person, zones, signal.to_zone, signal.other_zone, signal.point, at,
-                    ASSUMED, signal.late, signal.position, NONE, i, signal, settings, timers, timers_size,
-                    crossings, crossings_size,
+                    ASSUMED, signal.late, signal.position, NONE, i, signal, settings, near, near_size, links,
+                    marks, crossings, crossings_size,
                 )  # fmt: skip
             else:
                 if person.pending != 0:
@@ -341,8 +345,8 @@ def cross(
                     point.moved_in += 1
                 move(
                     people, grant.person, zones, grant.to_zone, grant.other_zone, grant.point, at, basis,
-                    False, grant.position, signal.position, i, signal, settings, timers, timers_size,
-                    crossings, crossings_size,
+                    False, grant.position, signal.position, i, signal, settings, near, near_size, links,
+                    marks, crossings, crossings_size,
                 )  # fmt: skip
                 drop_grant(pending, row, people, points)
         elif signal.category == COUNT and signal.action == COUNTED and signal.passed != NONE:

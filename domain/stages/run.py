@@ -19,10 +19,10 @@ PART: Final = 1_024
 def run_stages(
     signals: Any, survey: Any, clock: Any, people: Any, zones: Any, points: Any, devices: Any,
     credentials: Any, holdings: Any, settings: Any, pending: Any, pending_used: Any, grants: Any,
-    grants_span: Any, timers: Any, timers_size: Any, passages: Any, passages_size: Any, silences: Any,
-    silences_size: Any, helds: Any, helds_span: Any, watched: Any, denials: Any, denials_size: Any,
-    crossings: Any, crossings_size: Any, levels: Any, levels_size: Any, doors: Any, doors_size: Any,
-    events: Any, size: Any, causes: Any, causes_size: Any,
+    grants_span: Any, near: Any, near_size: Any, links: Any, marks: Any, passages: Any, passages_size: Any,
+    silences: Any, silences_size: Any, helds: Any, helds_span: Any, watched: Any, denials: Any,
+    denials_size: Any, crossings: Any, crossings_size: Any, levels: Any, levels_size: Any, doors: Any,
+    doors_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
     """Run the stages 1 to 6 (docs/rules.md, section 2) over a batch. All outputs have room."""
     seen = survey[0]
@@ -42,7 +42,7 @@ def run_stages(
         crossed = crossings_size[0]
         cross(
             signals, first, last, people, zones, points, pending, pending_used, grants, grants_span,
-            timers, timers_size, passages, passages_size, settings, crossings, crossings_size,
+            near, near_size, links, marks, passages, passages_size, settings, crossings, crossings_size,
             events, size, causes, causes_size,
         )  # fmt: skip
         tell_visits(crossings, crossed, crossings_size[0], events, size, causes, causes_size)

@@ -46,6 +46,25 @@ DEADLINES_AND_COUNTS = [
         only=("site.left",),
     ),
     Scenario(
+        "a time-out months away is kept to the microsecond, whatever came between",
+        "5.6",
+        [
+            grant("ann", "reader", at(0)),
+            grant("bob", "reader", at(90)),
+            tick(at(60 * 24 * 50)),
+            grant("bob", "gate", at(60 * 24 * 50 + 5)),
+            tick(at(60 * 2_000) - 1),
+            tick(at(60 * 2_000)),
+            tick(at(60 * 24 * 50 + 5 + 60 * 2_000) - 1),
+        ],
+        [
+            ("site.left", {"person": "ann", "occurred_at": at(0), "known_at": at(60 * 2_000)}),
+        ],
+        only=("site.left",),
+        policy={"presence": {"timeout_hours": 2_000}},
+        occupancy={"hall": (0, 0, 1), "lobby": (1, 0, 1)},
+    ),
+    Scenario(
         "elsewhere than at an entrance the time-out counts, and settles in the same pass",
         "1.3 5.6 5.7 6.4",
         [grant("ann", "reader", at(0)), tick(at(960) - 1), tick(at(960))],
