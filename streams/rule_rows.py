@@ -1,7 +1,7 @@
 """Rules compiled: which parameters hold for which person and zone, and the calendars' working intervals."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +11,9 @@ from domain.kernels import records
 from domain.policy import Rule
 from domain.records import NOWHERE, SEVERITY
 from streams.state import State
+
+_FIRST_US: Final = 0
+_LAST_US: Final = 7_258_118_399_999_999
 
 
 class ActiveRule:
@@ -102,12 +105,14 @@ class WorkingHours:
         self.hours = Hours(none, none, none, none)
 
     def cover(self, first_us: int, last_us: int) -> Hours:
-        """Return the intervals of at least a year before the first time to a year after the last."""
-        if (
-            not self._calendars
-            or first_us > last_us
-            or (first_us in self._covered and last_us in self._covered)
-        ):
+        """Return the intervals of at least a year before the first time to a year after the last.
+
+        Nobody works before 1969 or after 2201: no source gives such a time, but an order may.
+        """
+        if not self._calendars or first_us > last_us:
+            return self.hours
+        first_us, last_us = (min(max(at_us, _FIRST_US), _LAST_US) for at_us in (first_us, last_us))
+        if first_us in self._covered and last_us in self._covered:
             return self.hours
         first, last = _year(first_us), _year(last_us)
         if self._years is not None:

@@ -4,6 +4,7 @@ A document is checked whole before anything is changed; one that does not fit ch
 """
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ from streams.state import LONG_AGO, State
 
 MINUTE_US: Final = 60_000_000
 SECOND_US: Final = 1_000_000
+GROUPS: Final = 2**15
+"""A person's row has 16 bits for the group."""
 NAMES_AT_ONCE: Final = 10_000
 """Arrow keeps what an array has freed: one array of a million names left 37 MB behind."""
 
@@ -171,6 +174,9 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
     directory = Directory.model_validate(document)
     persons = state.persons
     known = {group: number for number, group in enumerate(state.groups)}
+    new = {(str(person.role), person.department) for person in directory.persons} - known.keys()
+    if len(known) + len(new) > GROUPS:
+        raise InvalidDocument(f"directory: more than {GROUPS:,} pairs of role and department were ever used")
     if replace:
         state.people.rows["group"][1 : state.people.count] = 1
     listed: list[int] = []
@@ -196,13 +202,13 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
 
 
 def _validity(state: State, credential: HeldCredential) -> tuple[int, int]:
-    zone = state.site.zone_info if state.site else None
+    zone = state.site.zone_info if state.site else UTC
     bounds = []
     for moment, default in ((credential.valid_from, LONG_AGO), (credential.valid_until, NEVER)):
         if moment is None:
             bounds.append(default)
         else:
-            aware = moment if moment.tzinfo or zone is None else moment.replace(tzinfo=zone)
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
             bounds.append(round(aware.timestamp() * 1_000_000))
     return bounds[0], bounds[1]
 
