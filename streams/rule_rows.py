@@ -47,8 +47,9 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
     given_by = [rule.parameters, *({**rule.parameters, **override.set} for override in rule.overrides)]
     detector.configure([detector.Parameters.model_validate(given) for given in given_by])
     zones = len(state.zone_names)
-    masks = np.zeros((len(state.groups), zones), np.int64)
-    for bit, override in enumerate(rule.overrides):
+    fitting: list[tuple[int, ...]] = [()]  # the sets of overrides that fit some group and zone together
+    sets = np.zeros((len(state.groups), zones), np.int64)  # which of them, by group and zone
+    for number, override in enumerate(rule.overrides):
         fits_group = [
             detector.by_zone_alone
             or (
@@ -61,21 +62,20 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
             None if override.zones is None else {context.zone_codes.get(zone, -1) for zone in override.zones}
         )
         fits_zone = [named is None or _within(state, zone, named) for zone in range(zones)]
-        masks += np.outer(fits_group, fits_zone).astype(np.int64) << bit
+        found, sets = np.unique(2 * sets + np.outer(fits_group, fits_zone), return_inverse=True)
+        fitting = [
+            (*fitting[code // 2], number) if code % 2 else fitting[code // 2] for code in found.tolist()
+        ]
     compiled: dict[tuple[int, ...], int] = {}
-    parameters: dict[int, Any] = {}
-    by_mask_and_zone: dict[tuple[int, int], int] = {}
-    which = np.zeros(masks.shape, np.int16)
-    for mask in (int(mask) for mask in np.unique(masks)):
+    which = np.zeros(sets.shape, np.int16)
+    for code, overrides in enumerate(fitting):
         given = dict(rule.parameters)
-        for bit, override in enumerate(rule.overrides):
-            if mask >> bit & 1:
-                given |= override.set
-        parameters[mask] = detector.Parameters.model_validate(given)
-        for zone in np.flatnonzero((masks == mask).any(axis=0)):
-            row = detector.compile(parameters[mask], int(zone), context)
-            by_mask_and_zone[mask, int(zone)] = compiled.setdefault(row, len(compiled))
-            which[masks[:, zone] == mask, zone] = by_mask_and_zone[mask, int(zone)]
+        for number in overrides:
+            given |= rule.overrides[number].set
+        parameters = detector.Parameters.model_validate(given)
+        for zone in np.flatnonzero((sets == code).any(axis=0)):
+            row = detector.compile(parameters, int(zone), context)
+            which[sets[:, zone] == code, zone] = compiled.setdefault(row, len(compiled))
     rows = records(len(compiled), detector.ROW)
     for row, place in compiled.items():
         rows[place] = row

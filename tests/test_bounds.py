@@ -114,3 +114,17 @@ def test_an_order_at_any_time_is_decided(moment: int) -> None:
     log = [load("site", HOUSE, at(0)), load("policy", policy, at(0)), place("ann", "hall", moment)]
     events = Engine(SITE_ID).decide(log)
     assert Topic.ENTRY_AFTER_HOURS in [event.topic for event in events]
+
+
+def test_the_seventieth_override_counts() -> None:
+    """Of any number of overrides each holds where it fits, the last one too."""
+    overrides = [{"zones": ["lab"], "set": {"limit": 100 + number}} for number in range(70)]
+    overrides.append({"zones": ["hall"], "departments": ["none"], "set": {"limit": 1}})
+    log = [
+        load("site", HOUSE, at(0)),
+        load("policy", rule("density", limit=9, overrides=overrides), at(0)),
+        place("ann", "hall", at(1)),
+        place("bob", "hall", at(2)),
+    ]
+    (told,) = [event for event in Engine(SITE_ID).decide(log) if event.topic is Topic.DENSITY_EXCEEDED]
+    assert (told.zone, told.limit) == ("hall", 1)
