@@ -127,6 +127,15 @@ def test_unknown_source_and_missing_file(empty: Path) -> None:
     limen("import", empty / "missing.csv", "--source", "prox", home=empty, exit_code=3)
 
 
+def test_a_pipe_is_refused(empty: Path) -> None:
+    """What cannot be read twice, or by the process that owns the home, is refused; nobody waits."""
+    os.mkfifo(empty.parent / "pipe")
+    for source in ("prox", "signals"):
+        refused = limen("import", empty.parent / "pipe", "--source", source, home=empty, exit_code=3)
+        assert "pipe: this is a pipe or a device" in refused.stderr
+    assert answer("status", home=empty)["signals"] == 0
+
+
 def test_bad_settings_stop_at_the_start(empty: Path) -> None:
     """A settings file that is wrong names file, line and field, and nothing is imported."""
     policy = empty / "policy.yaml"
