@@ -353,6 +353,25 @@ def test_alerts_have_their_evidence(history: History) -> None:
     assert alerts(history, SITE, from_us=at(2)) == [second]
 
 
+def test_a_finding_that_joins_a_cleared_alert_opens_it_again(history: History) -> None:
+    """Whether an alert stands is what its newest event says (rule 11.3), in the view for everybody, too."""
+    held: dict[str, Any] = {"rule": "door_held", "alert": "lab:door_held:front:1", "point": "front"}
+    topics = [Topic.ALERT_RAISED, Topic.ALERT_CLEARED, Topic.ALERT_JOINED, Topic.ALERT_CLEARED]
+    log, found = ListLog(), []
+    for place, topic in enumerate(topics):
+        log.add(event(place, topic, place, **held))
+        Sink(history, log, 0).catch_up()
+        [told] = sql(history, "SELECT joined, cleared_at FROM pub.alerts")
+        [alert] = alerts(history, SITE)
+        found.append((alert["status"], told["cleared_at"], told["joined"]))
+    assert found == [
+        ("open", None, 0),
+        ("cleared", "2023-11-14T07:01:00.000000Z", 0),
+        ("open", None, 1),
+        ("cleared", "2023-11-14T07:03:00.000000Z", 1),
+    ]
+
+
 def test_verify_finds_what_is_wrong(history: History) -> None:
     """Missing, extra and doubled rows, gaps and another id are each found, in the derived tables too."""
     log = fill(history, *(signal(n, n) for n in range(6)), *a_visit("a", 0, 0, 30))
