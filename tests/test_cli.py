@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -279,6 +280,27 @@ def test_doctor_finds_the_home_in_order(empty: Path) -> None:
     findings = answer("doctor", home=empty)
     assert "fail" not in {finding["verdict"] for finding in findings}
     assert all(finding["remedy"] for finding in findings if finding["verdict"] != "ok")
+
+
+def test_doctor_looks_at_what_limen_keeps(home: Path, tmp_path: Path) -> None:
+    """Log, quarantine, cases and history are opened; each that is something else fails, with a remedy."""
+    kept = {"log.sqlite", "quarantine.sqlite", "history"}
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    status = answer("status", home=copy)
+    told = {finding["check"]: finding for finding in answer("doctor", home=copy)}
+    assert {told[name]["verdict"] for name in kept} == {"ok"}
+    assert f"{status['signals']:,} signals" in told["log.sqlite"]["detail"]
+    assert "nobody" in told["owner"]["detail"]
+    for path in copy.glob("*.sqlite*"):
+        path.unlink()
+    kept.add("cases.sqlite")
+    shutil.rmtree(copy / "history")
+    for name in kept:
+        (copy / name).write_bytes(os.urandom(4_096))
+    findings = answer("doctor", home=copy, exit_code=1)
+    assert {finding["check"] for finding in findings if finding["verdict"] == "fail"} == kept
+    assert all(finding["remedy"] for finding in findings if finding["verdict"] == "fail")
 
 
 def test_doctor_says_what_is_wrong(empty: Path) -> None:
