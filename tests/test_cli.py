@@ -190,6 +190,12 @@ def test_what_is_no_time_is_wrong_use(home: Path, time: str) -> None:
     assert re.search(r"2016-0\d-\d\dT", limen("occupancy", "--at", time, home=home, exit_code=2).stderr)
 
 
+@pytest.mark.parametrize("command", ["events --from-offset", "quarantine show", "quarantine retry"])
+def test_a_number_beyond_all_bounds_is_wrong_use(home: Path, command: str) -> None:
+    """No number of a person's is too large to be answered with what may be given."""
+    assert str(10**12) in limen(*command.split(), str(10**30), home=home, exit_code=2).stderr
+
+
 def test_visits_of_one_person(home: Path) -> None:
     """A person's visits have their way through the zones, in order of time."""
     visits = answer("visits", "--person", "earpa", "--to", "2016-06-01T12:00", home=home)
