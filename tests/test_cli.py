@@ -13,10 +13,16 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from typer.main import get_command
 
+from domain.event import read_event, write_event
+from domain.signal import write_signal
 from infra.cli import app
+from infra.home import PARTITION, OpenHome
+from infra.service import tick
+from streams.log import Draft, EventDraft
 
 ROOT: Final = Path(__file__).parent.parent
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
@@ -245,6 +251,31 @@ def test_replay_is_identical(home: Path) -> None:
 def test_verify_finds_the_history_complete(home: Path) -> None:
     """The history holds what the log holds."""
     assert answer("verify", home=home)["ok"]
+
+
+@pytest.mark.slow
+def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
+    """An event that does not follow from the signals, and a row the history lost, are found and named."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    with OpenHome(copy) as opened:
+        log = opened.log
+        head, events = log.head(PARTITION), log.events_head(PARTITION)
+        clock = tick(opened.site.id, time.time())
+        log.append(PARTITION, [Draft(clock.id, clock.site, write_signal(clock))])
+        forged = msgspec.structs.replace(
+            read_event(log.read_events(PARTITION, events - 1, 1)[0].wire), id=f"{clock.site}:{head}:0"
+        )
+        draft = EventDraft(forged.id, forged.site, forged.topic, write_event(forged), forged.known_at)
+        log.transact(PARTITION, from_position=head, to_position=head + 1, events=[draft])
+        opened.history.run("ALTER TABLE signals DELETE WHERE offset = 7 SETTINGS mutations_sync = 1")
+    replayed = answer("replay", home=copy, exit_code=1)
+    assert (replayed["identical"], replayed["first_difference"]["offset"]) == (False, events)
+    assert json.loads(replayed["first_difference"]["logged"])["id"] == forged.id
+    verified = answer("verify", home=copy, exit_code=1)
+    assert (verified["ok"], verified["missing"]) == (False, 1)
+    assert verified["gaps"] == [{"log": "signals", "from": 7, "to": 8}]
+    assert "DIFFERS" in limen("verify", home=copy, exit_code=1).stdout
 
 
 def test_sql_reads_only(home: Path) -> None:
