@@ -73,7 +73,9 @@ class Device(Document):
 
     id: Identifier
     label: Label | None = None
-    time_zone: TimeZoneName | None = None
+    time_zone: TimeZoneName | None = Field(
+        None, description="Of its clock, in whatever file it is named; none: the source's, else the site's"
+    )
     silent_after_minutes: Minutes | None = None
 
 
@@ -103,7 +105,9 @@ class Source(Document):
     actions: dict[str, str] = Field({}, description="Spellings of actions in the file, and ours")
     direction: str | None = Field(None, description="Template of the direction")
     directions: dict[str, Direction] = Field({}, description="Spellings of directions, and ours")
-    time_zone: TimeZoneName | None = Field(None, description="Of naive times; none: the site's")
+    time_zone: TimeZoneName | None = Field(
+        None, description="Of naive times, but for devices with their own; none: the site's"
+    )
 
 
 class Site(Document):
