@@ -291,6 +291,15 @@ def test_a_trace_knows_validity_and_rejected_directories(history: History) -> No
     assert trace(history, SITE, person="eve") == []
 
 
+def test_a_trace_knows_when_persons_come_and_go(history: History) -> None:
+    """Nobody holds a card before they come or after they are gone, whatever is said of the card."""
+    gone = holding("ann", "k", "m", valid_from="2023-11-14T09:01:00") | {"valid_until": "2023-11-14T07:10Z"}
+    new = holding("bob", "k") | {"valid_from": "2023-11-14T09:05:00"}
+    fill(history, directory(0, 0, [new, gone]), *(card(n, n, "k") for n in (1, 4, 5, 10)), card(0, 0.5, "k"))
+    assert [int(row["occurred_at"][14:16]) for row in trace(history, SITE, person="ann")] == [0, 1, 4]
+    assert [int(row["occurred_at"][14:16]) for row in trace(history, SITE, person="bob")] == [5, 10]
+
+
 def test_a_trace_has_events_in_order_of_time(history: History) -> None:
     """Signals and events stand in order of time, then of the log, within [from, to)."""
     fill(
