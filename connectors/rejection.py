@@ -67,9 +67,12 @@ def file_lines(path: Path) -> Generator[bytes]:
     """Yield the lines of a file with their ends, pieces of 64 MiB at most.
 
     Raises:
-        UnusableFile: it cannot be opened or read.
+        UnusableFile: it cannot be opened or read, or is no file: what comes through a pipe cannot be read
+            again, nor by another process, which may be the one that owns the home.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UnusableFile(f"{path}: this is a pipe or a device; write what it holds to a file first")
         with path.open("rb") as file:
             yield from iter(partial(file.readline, _READ_LIMIT_BYTES), b"")
     except FileNotFoundError as error:

@@ -33,8 +33,8 @@ STATE: Final = np.dtype([("state", "u1")], align=True)
 class LimitAsked(Parameters):
     """How many may be in the zone. No limit at all where neither is given."""
 
-    limit: Annotated[int, Field(ge=1)] | None = None
-    limit_per_m2: Annotated[float, Field(gt=0)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    limit_per_m2: Annotated[float, Field(gt=0, le=1_000)] | None = None
     clear_percent: Annotated[int, Field(ge=0, le=100)] = 90
 
 

@@ -21,7 +21,7 @@ class HeldCredential(Document):
 
 
 class Person(Document):
-    """One person. Times without an offset are the site's."""
+    """One person. Times without an offset are the site's; nobody holds a credential beyond their own."""
 
     id: PersonId
     department: str | None = None

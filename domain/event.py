@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from domain.errors import UnreadableEvent
+from domain.upcasting import Upcaster, bring_up
 from domain.vocabulary import Basis, Severity, Topic
 
 SCHEMA_VERSION: Final = 1
@@ -59,6 +60,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     schema: int = SCHEMA_VERSION
 
 
+UPCASTERS: Final[dict[int, Upcaster]] = {}
+"""From version N to N + 1, by N. Events of version 1 do not name it; every later one must."""
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Event).decode
 
@@ -69,15 +73,33 @@ def write_event(event: Event) -> bytes:
 
 
 def read_event(wire: bytes) -> Event:
-    """Return the event in these bytes.
+    """Return the event in these bytes, upcast to the newest schema version.
 
     Raises:
         UnreadableEvent: not JSON, an unknown topic or schema version, or a required field missing.
     """
     try:
         event = _decode(wire)
+        return event if event.schema == SCHEMA_VERSION else _upcast(wire)
+    except msgspec.ValidationError:
+        return _upcast(wire)  # an older version may have had other fields
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableEvent(f"not an event: {error}") from error
-    if event.schema != SCHEMA_VERSION:
-        raise UnreadableEvent(f"unknown event schema {event.schema}: this version reads {SCHEMA_VERSION}")
-    return event
+
+
+def _upcast(wire: bytes) -> Event:
+    version: object = None
+    try:
+        fields = msgspec.json.decode(wire, type=dict[str, Any])
+        version = fields.get("schema", 1)
+        if not isinstance(version, int):
+            raise LookupError
+        return msgspec.convert(
+            bring_up(fields, version, SCHEMA_VERSION, UPCASTERS) | {"schema": SCHEMA_VERSION}, Event
+        )
+    except LookupError:
+        raise UnreadableEvent(
+            f"unknown event schema {version!r}: this version reads 1 to {SCHEMA_VERSION}"
+        ) from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise UnreadableEvent(f"not an event: {error}") from error

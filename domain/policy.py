@@ -9,31 +9,31 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from domain.calendars import Calendar
-from domain.site import Document
+from domain.site import Document, Hours, Minutes, Seconds
 from domain.vocabulary import Role, Severity
 
 
 class Presence(Document):
     """How readings become presence (rules.md, Crossings)."""
 
-    detect_within_seconds: Annotated[float, Field(gt=0)] = 10
-    absence_minutes: Annotated[float, Field(gt=0)] | None = Field(
+    detect_within_seconds: Seconds = 10
+    absence_minutes: Minutes | None = Field(
         None, description="Gone this long after a reading at an entrance zone; none: never"
     )
-    timeout_hours: Annotated[float, Field(gt=0)] = 16
+    timeout_hours: Hours = 16
 
 
 class Doors(Document):
     """When a door has been open too long, and how long a request to exit explains an opening."""
 
-    held_open_seconds: Annotated[float, Field(gt=0)] = 30
-    exit_request_seconds: Annotated[float, Field(gt=0)] = 10
+    held_open_seconds: Seconds = 30
+    exit_request_seconds: Seconds = 10
 
 
 class Devices(Document):
     """When a device's clock counts as drifted."""
 
-    clock_offset_limit_ms: Annotated[int, Field(gt=0)] = 10_000
+    clock_offset_limit_ms: Annotated[int, Field(gt=0, le=1_000_000_000)] = 10_000
 
 
 class Override(Document):
@@ -53,7 +53,7 @@ class Rule(Document):
 
     enabled: bool = True
     severity: Severity = Severity.WARNING
-    cool_down_seconds: Annotated[float, Field(ge=0)] = Field(
+    cool_down_seconds: Annotated[float, Field(ge=0, le=100_000_000)] = Field(
         0, description="A finding this soon after the subject's last alert joins it (0: never)"
     )
     parameters: dict[str, Any] = Field(default={})

@@ -6,13 +6,15 @@ that everything behind it sees only the newest.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from domain.errors import UnreadableSignal
+from domain.upcasting import Upcaster, bring_up
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
 
 SCHEMA_VERSION: Final = 1
@@ -107,7 +109,6 @@ class _Envelope(msgspec.Struct, omit_defaults=True):
     subject: str | None = None
 
 
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 UPCASTERS: Final[dict[int, Upcaster]] = {}
 """From version N to N + 1, by N. A new version of the schema adds its one step here."""
 
@@ -176,7 +177,7 @@ def read_signal(wire: bytes) -> Signal:
         envelope = _decode_envelope(wire)
         newest = envelope.dataschema == NEWEST_SCHEMA
         signal = _decode_data(envelope.data) if newest else _upcast(envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise UnreadableSignal(f"not a signal: {error}") from error
     if signal.id != envelope.id:
         raise UnreadableSignal(f"envelope id {envelope.id!r} is not the id of its data, {signal.id!r}")
@@ -184,14 +185,13 @@ def read_signal(wire: bytes) -> Signal:
 
 
 def _upcast(envelope: _Envelope) -> Signal:
-    head, _, version = envelope.dataschema.rpartition(":")
-    if f"{head}:" != _SCHEMA or not version.isdigit() or int(version) > SCHEMA_VERSION:
+    version = re.fullmatch(rf"{_SCHEMA}(\d{{1,9}})", envelope.dataschema, re.ASCII)
+    try:
+        if version is None:
+            raise LookupError
+        fields = msgspec.json.decode(envelope.data, type=dict[str, Any])
+        return msgspec.convert(bring_up(fields, int(version[1]), SCHEMA_VERSION, UPCASTERS), Signal)
+    except LookupError:
         raise UnreadableSignal(
             f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {NEWEST_SCHEMA}"
-        )
-    data = msgspec.json.decode(envelope.data)
-    for step in range(int(version), SCHEMA_VERSION):
-        if step not in UPCASTERS:
-            raise UnreadableSignal(f"no upcaster from schema version {step}")
-        data = UPCASTERS[step](data)
-    return msgspec.convert(data, Signal)
+        ) from None

@@ -3,7 +3,7 @@
 The model behind `site.yaml`. Codes of zones, points and devices follow their order here.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +14,7 @@ from domain.vocabulary import OUTSIDE, Direction, ZoneCategory, ZoneKind
 class Document(BaseModel):
     """Base of everything a person writes: unknown fields are errors, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _known_time_zone(name: str) -> str:
@@ -25,6 +25,12 @@ def _known_time_zone(name: str) -> str:
 
 TimeZoneName = Annotated[str, AfterValidator(_known_time_zone)]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s:/]+$")]
+# Numbers that the engine reckons with have bounds, so that sums of times fit into 64 bits; a test asks each.
+Seconds = Annotated[float, Field(gt=0, le=100_000_000)]
+Minutes = Annotated[float, Field(gt=0, le=1_000_000)]
+Hours = Annotated[float, Field(gt=0, le=100_000)]
+DEEPEST: Final = 32
+"""How many zones may lie within one another: detectors keep a bit for each in 64."""
 
 
 class Label(Document):
@@ -42,7 +48,7 @@ class Zone(Document):
     kind: ZoneKind = ZoneKind.ROOM
     parent: str | None = None
     category: ZoneCategory = ZoneCategory.GENERAL
-    area_m2: Annotated[float, Field(gt=0)] | None = None
+    area_m2: Annotated[float, Field(gt=0, le=1_000_000_000)] | None = None
     entrance: bool = Field(False, description="People come in and go out through this zone")
 
 
@@ -67,8 +73,10 @@ class Device(Document):
 
     id: Identifier
     label: Label | None = None
-    time_zone: TimeZoneName | None = None
-    silent_after_minutes: Annotated[float, Field(gt=0)] | None = None
+    time_zone: TimeZoneName | None = Field(
+        None, description="Of its clock, in whatever file it is named; none: the source's, else the site's"
+    )
+    silent_after_minutes: Minutes | None = None
 
 
 class Source(Document):
@@ -97,7 +105,9 @@ class Source(Document):
     actions: dict[str, str] = Field({}, description="Spellings of actions in the file, and ours")
     direction: str | None = Field(None, description="Template of the direction")
     directions: dict[str, Direction] = Field({}, description="Spellings of directions, and ours")
-    time_zone: TimeZoneName | None = Field(None, description="Of naive times; none: the site's")
+    time_zone: TimeZoneName | None = Field(
+        None, description="Of naive times, but for devices with their own; none: the site's"
+    )
 
 
 class Site(Document):
@@ -105,7 +115,7 @@ class Site(Document):
 
     Raises:
         ValueError: (as pydantic's ValidationError) an id given twice, a parent, zone or device that does
-            not exist, or zones nested in a circle.
+            not exist, or zones nested in a circle or too deeply.
     """
 
     id: Identifier
@@ -142,6 +152,8 @@ class Site(Document):
                     raise ValueError(f"zones: {zone.id} lies inside itself (through {above})")
                 seen.add(above)
                 above = parents.get(above)
+            if len(seen) > DEEPEST:
+                raise ValueError(f"zones: {zone.id} lies too deep: at most {DEEPEST} within one another")
         for point in self.points:
             for field, name in (("to_zone", point.to_zone), ("from_zone", point.from_zone)):
                 if name is not None and name != OUTSIDE and name not in zones:

@@ -212,6 +212,7 @@ NAMES: Final[dict[str, dict[str, str]]] = {
         "disk": "磁盘",
         "home": "目录",
         "key": "密钥",
+        "owner": "占用者",
         "packages": "软件包",
         "sockets": "套接字",
     },

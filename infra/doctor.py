@@ -3,18 +3,28 @@
 import os
 import shutil
 import socket
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
+from domain.errors import DomainError
+from domain.event import read_event
+from domain.signal import read_signal
 from infra.directory_file import read_directory
+from infra.home import PARTITION
 from infra.invalid_settings import InvalidSettings
+from infra.lock import owner_now
 from infra.settings import Home, load_settings
+from streams.log import LogError
+from streams.quarantine import Quarantine, Status
+from streams.sqlite_log import SqliteLog
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -168,6 +178,10 @@ def _home(home: Home) -> Iterator[Finding]:
             yield Finding(path.name, "ok", "can be used")
     if home.key.exists() and home.key.stat().st_mode & 0o077:
         yield Finding("key", "warn", "others may read it", f"chmod 600 {home.key}")
+    yield Finding("owner", "ok", _owner(home.root))
+    for path, look, remedy in _kept(home):
+        if path.exists():
+            yield _looked_at(path.name, look, remedy)
 
 
 def _files(home: Home) -> Iterator[tuple[Path, Callable[[], object]]]:
@@ -181,6 +195,61 @@ def _files(home: Home) -> Iterator[tuple[Path, Callable[[], object]]]:
         yield home.directory, lambda: read_directory(home.directory)
     yield home.settings, lambda: load_settings(home, os.environ)
     yield home.key, lambda: read_key(home.key)
+
+
+def _owner(root: Path) -> str:
+    owner = owner_now(root)
+    if owner is None:
+        return "nobody has the home; commands open it themselves"
+    return f"process {owner.pid} has the home" + (" and answers for it" if owner.socket else "")
+
+
+def _kept(home: Home) -> Iterator[tuple[Path, Callable[[], str], str]]:
+    """Yield what Limen itself keeps in a home, how to look at it, and what to do where that fails."""
+    yield home.log, lambda: _log(home), "restore it from the newest backup of the home"
+    yield (
+        home.quarantine,
+        lambda: _quarantine(home.quarantine),
+        "restore it, or move it away and import again",
+    )
+    yield home.cases, lambda: _cases(home.cases), "restore it from the newest backup of the home"
+    yield home.history, lambda: _history(home.history), "move it away: it is made again from the log"
+
+
+def _looked_at(check: str, look: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(check, "ok", look())
+    except (DomainError, LogError, OSError, sqlite3.Error) as error:
+        return Finding(check, "fail", str(error), remedy)
+
+
+def _log(home: Home) -> str:
+    with closing(SqliteLog.open(home.log, writable=False)) as log:
+        signals, events = log.head(PARTITION), log.events_head(PARTITION)
+        for stored in log.read(PARTITION, max(signals - 1, 0), 1):
+            read_signal(stored.wire)
+        for stored in log.read_events(PARTITION, max(events - 1, 0), 1):
+            read_event(stored.wire)
+    return f"{signals:,} signals, {events:,} events"
+
+
+def _quarantine(path: Path) -> str:
+    with closing(Quarantine.open(path, writable=False)) as quarantine:
+        return f"{quarantine.count():,} entries, {quarantine.count(Status.OPEN):,} of them open"
+
+
+def _cases(path: Path) -> str:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as cases:
+        cases.execute("SELECT count(*) FROM sqlite_schema")
+    return "can be read"
+
+
+def _history(path: Path) -> str:
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path} is no folder")
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} cannot be written")
+    return "is there; 'limen verify' compares it with the log"
 
 
 def _tools() -> Iterator[Finding]:

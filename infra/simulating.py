@@ -10,7 +10,7 @@ from datetime import date
 from importlib import resources
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.simulation import DEFAULT_START, City, Simulation, simulate
 from domain.errors import DomainError
@@ -25,6 +25,10 @@ from infra.site_file import load_site
 
 if TYPE_CHECKING:
     from infra.home import OpenHome
+
+_FIRST_DAY: Final = date(2000, 1, 1)
+_LAST_DAY: Final = date(2199, 12, 31)
+"""Signals from before or after are refused everywhere."""
 
 
 def simulate_to_file(
@@ -75,11 +79,11 @@ def city_of(root: Path, *, sites: int, persons: int, days: int, seed: int, start
     """Return a city whose sites are like that of a home, or like the campus where there is none.
 
     Raises:
-        WrongUse: `start` is no date.
+        WrongUse: `start` is no date, or one out of range.
         Failure: the site lacks what a simulation needs.
     """
     site, policy = _site_and_policy(root)
-    first = _first_day(start)
+    first = _first_day(start, days)
     try:
         return City(site, policy, sites=sites, persons=persons, days=days, seed=seed, start=first)
     except DomainError as error:
@@ -137,10 +141,10 @@ def simulation_of(
     """Return the simulation of a site.
 
     Raises:
-        WrongUse: `start` is no date.
+        WrongUse: `start` is no date, or one out of range.
         Failure: the site lacks what a simulation needs.
     """
-    first = _first_day(start)
+    first = _first_day(start, days)
     try:
         return simulate(site, policy, persons=persons, days=days, seed=seed, start=first)
     except DomainError as error:
@@ -156,11 +160,14 @@ def _site_and_policy(root: Path) -> tuple[Site, Policy]:
         return site, load_policy(home.policy, site)
 
 
-def _first_day(start: str | None) -> date:
+def _first_day(start: str | None, days: int) -> date:
     try:
-        return DEFAULT_START if start is None else date.fromisoformat(start)
+        first = DEFAULT_START if start is None else date.fromisoformat(start)
     except ValueError:
         raise WrongUse(f"--start: {start!r} is no date; write it as {DEFAULT_START}") from None
+    if first < _FIRST_DAY or days > (_LAST_DAY - first).days:
+        raise WrongUse(f"--start, --days: there is nothing to play before {_FIRST_DAY} and after {_LAST_DAY}")
+    return first
 
 
 def _unfit(site: Site, error: DomainError) -> Failure:

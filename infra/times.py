@@ -12,7 +12,7 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
     A time that occurs twice in autumn is the first of the two.
 
     Raises:
-        WrongUse: it is no time, or one that the clocks of the zone leave out.
+        WrongUse: it is no time, one that the clocks of the zone leave out, or one without a date in UTC.
     """
     try:
         given = datetime.fromisoformat(text.strip())
@@ -21,15 +21,17 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
             f"{option}: {text!r} is no time; write it as 2016-06-02T10:30 (in the site's zone, {zone.key}) "
             "or, with an offset, 2016-06-02T07:30Z"
         ) from None
-    if given.tzinfo is None:
-        local = given.replace(tzinfo=zone)
-        if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != given:
-            raise WrongUse(
-                f"{option}: {text} does not exist in {zone.key}, where the clocks go forward then; "
-                "give the time with its offset, such as 2016-03-27T03:30+03:00"
-            )
-        given = local
-    moment = given.astimezone(UTC)
+    local = given if given.tzinfo is not None else given.replace(tzinfo=zone)
+    try:
+        moment = local.astimezone(UTC)
+        again = moment.astimezone(local.tzinfo)
+    except OverflowError:
+        raise WrongUse(f"{option}: {text} lies beyond the years 1 to 9999") from None
+    if again.replace(tzinfo=None) != given.replace(tzinfo=None):
+        raise WrongUse(
+            f"{option}: {text} does not exist in {zone.key}, where the clocks go forward then; "
+            "give the time with its offset, such as 2016-03-27T03:30+03:00"
+        )
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000 + moment.microsecond
 
 

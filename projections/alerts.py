@@ -11,7 +11,8 @@ SELECT
     alert, anyIf(by.rule, raised) AS of_rule, anyIf(by.severity, raised) AS of_severity,
     anyIf(by.person, raised) AS of_person, anyIf(by.zone, raised) AS of_zone,
     anyIf(by.point, raised) AS of_point,
-    minIf(us, raised) AS at, countIf(by.topic = 'alert.cleared') > 0 AS cleared, any(by.partition) AS log,
+    minIf(us, raised) AS at, argMax(by.topic, by.offset) = 'alert.cleared' AS cleared,
+    any(by.partition) AS log,
     arrayDistinct(arrayFlatten(arrayMap(
         found -> found.2, arraySort(groupArrayIf((by.offset, by.causes), by.topic != 'alert.cleared'))
     ))) AS positions
@@ -49,7 +50,7 @@ def alerts(
     """Return the alerts that happened in [from, to), in order of time.
 
     Each is `{alert_id, rule, severity, person, zone, point, occurred_at, status, evidence, case}`: `status`
-    is `open` or `cleared`, as what was found still holds or not; `evidence` the ids of the signals that
+    is `open` or `cleared`, as its newest event leaves it; `evidence` the ids of the signals that
     raised it and of those that joined it, in log order; `case` None, or what people decided about it:
     `{status, by, decided_at, assignee, resolution}`, with `status` `open`, `acknowledged` or `closed`, and
     by whom and when the newest decision was taken.

@@ -1,7 +1,7 @@
 """Rules compiled: which parameters hold for which person and zone, and the calendars' working intervals."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +11,9 @@ from domain.kernels import records
 from domain.policy import Rule
 from domain.records import NOWHERE, SEVERITY
 from streams.state import State
+
+_FIRST_US: Final = 0
+_LAST_US: Final = 7_258_118_399_999_999
 
 
 class ActiveRule:
@@ -44,8 +47,9 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
     given_by = [rule.parameters, *({**rule.parameters, **override.set} for override in rule.overrides)]
     detector.configure([detector.Parameters.model_validate(given) for given in given_by])
     zones = len(state.zone_names)
-    masks = np.zeros((len(state.groups), zones), np.int64)
-    for bit, override in enumerate(rule.overrides):
+    fitting: list[tuple[int, ...]] = [()]  # the sets of overrides that fit some group and zone together
+    sets = np.zeros((len(state.groups), zones), np.int64)  # which of them, by group and zone
+    for number, override in enumerate(rule.overrides):
         fits_group = [
             detector.by_zone_alone
             or (
@@ -58,21 +62,20 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
             None if override.zones is None else {context.zone_codes.get(zone, -1) for zone in override.zones}
         )
         fits_zone = [named is None or _within(state, zone, named) for zone in range(zones)]
-        masks += np.outer(fits_group, fits_zone).astype(np.int64) << bit
+        found, sets = np.unique(2 * sets + np.outer(fits_group, fits_zone), return_inverse=True)
+        fitting = [
+            (*fitting[code // 2], number) if code % 2 else fitting[code // 2] for code in found.tolist()
+        ]
     compiled: dict[tuple[int, ...], int] = {}
-    parameters: dict[int, Any] = {}
-    by_mask_and_zone: dict[tuple[int, int], int] = {}
-    which = np.zeros(masks.shape, np.int16)
-    for mask in (int(mask) for mask in np.unique(masks)):
+    which = np.zeros(sets.shape, np.int16)
+    for code, overrides in enumerate(fitting):
         given = dict(rule.parameters)
-        for bit, override in enumerate(rule.overrides):
-            if mask >> bit & 1:
-                given |= override.set
-        parameters[mask] = detector.Parameters.model_validate(given)
-        for zone in np.flatnonzero((masks == mask).any(axis=0)):
-            row = detector.compile(parameters[mask], int(zone), context)
-            by_mask_and_zone[mask, int(zone)] = compiled.setdefault(row, len(compiled))
-            which[masks[:, zone] == mask, zone] = by_mask_and_zone[mask, int(zone)]
+        for number in overrides:
+            given |= rule.overrides[number].set
+        parameters = detector.Parameters.model_validate(given)
+        for zone in np.flatnonzero((sets == code).any(axis=0)):
+            row = detector.compile(parameters, int(zone), context)
+            which[sets[:, zone] == code, zone] = compiled.setdefault(row, len(compiled))
     if (which == which[0]).all():
         which = which[:1].copy()  # small, so that it stays in the cache
     rows = records(len(compiled), detector.ROW)
@@ -104,12 +107,14 @@ class WorkingHours:
         self.hours = Hours(none, none, none, none)
 
     def cover(self, first_us: int, last_us: int) -> Hours:
-        """Return the intervals of at least a year before the first time to a year after the last."""
-        if (
-            not self._calendars
-            or first_us > last_us
-            or (first_us in self._covered and last_us in self._covered)
-        ):
+        """Return the intervals of at least a year before the first time to a year after the last.
+
+        Nobody works before 1969 or after 2201: no source gives such a time, but an order may.
+        """
+        if not self._calendars or first_us > last_us:
+            return self.hours
+        first_us, last_us = (min(max(at_us, _FIRST_US), _LAST_US) for at_us in (first_us, last_us))
+        if first_us in self._covered and last_us in self._covered:
             return self.hours
         first, last = _year(first_us), _year(last_us)
         if self._years is not None:

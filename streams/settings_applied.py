@@ -4,6 +4,7 @@ A document is checked whole before anything is changed; one that does not fit ch
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from detectors.registry import DETECTORS
-from domain.directory import Directory, HeldCredential
+from domain.directory import Directory, HeldCredential, Person
 from domain.errors import InvalidDocument
 from domain.policy import Policy
 from domain.records import ANYWHERE, HOLDING, NOWHERE, SITE
@@ -23,6 +24,8 @@ from streams.state import LONG_AGO, State
 
 MINUTE_US: Final = 60_000_000
 SECOND_US: Final = 1_000_000
+GROUPS: Final = 2**15
+"""A person's row has 16 bits for the group."""
 NAMES_AT_ONCE: Final = 10_000
 """Arrow keeps what an array has freed: one array of a million names left 37 MB behind."""
 
@@ -165,6 +168,9 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
     directory = Directory.model_validate(document)
     persons = state.persons
     known = {group: number for number, group in enumerate(state.groups)}
+    new = {(str(person.role), person.department) for person in directory.persons} - known.keys()
+    if len(known) + len(new) > GROUPS:
+        raise InvalidDocument(f"directory: more than {GROUPS:,} pairs of role and department were ever used")
     if replace:
         state.people.rows["group"][1 : state.people.count] = 1
     listed: list[int] = []
@@ -180,7 +186,7 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
             state.groups.append(group)
         groups.append(known[group])
         held += [
-            (state.credential_names.code(credential.hash), *_validity(state, credential), code)
+            (state.credential_names.code(credential.hash), *_validity(state, person, credential), code)
             for credential in person.credentials
         ]
     state.grow()
@@ -189,16 +195,20 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
     return len(listed)
 
 
-def _validity(state: State, credential: HeldCredential) -> tuple[int, int]:
-    zone = state.site.zone_info if state.site else None
-    bounds = []
-    for moment, default in ((credential.valid_from, LONG_AGO), (credential.valid_until, NEVER)):
+def _validity(state: State, person: Person, credential: HeldCredential) -> tuple[int, int]:
+    """Return from when until when a person holds a credential (rule 3.1), UTC microseconds."""
+    zone = state.site.zone_info if state.site else UTC
+
+    def at_us(moment: datetime | None, default: int) -> int:
         if moment is None:
-            bounds.append(default)
-        else:
-            aware = moment if moment.tzinfo or zone is None else moment.replace(tzinfo=zone)
-            bounds.append(round(aware.timestamp() * 1_000_000))
-    return bounds[0], bounds[1]
+            return default
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return round(aware.timestamp() * 1_000_000)
+
+    return (
+        max(at_us(one.valid_from, LONG_AGO) for one in (person, credential)),
+        min(at_us(one.valid_until, NEVER) for one in (person, credential)),
+    )
 
 
 def _hold(state: State, listed: set[int], held: list[tuple[int, int, int, int]], replace: bool) -> None:

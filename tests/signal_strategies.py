@@ -178,10 +178,7 @@ def policies(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
 
 @st.composite
 def directories(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
-    """Draw a directory whose credentials are replaced and pass from person to person over time.
-
-    No two holdings of a credential begin together.
-    """
+    """Draw a directory whose credentials are replaced and pass from person to person, who come and go."""
     persons = draw(st.lists(st.sampled_from(PERSONS), min_size=1, unique=True))
     held: dict[str, list[dict[str, Any]]] = {person: [] for person in persons}
     for credential in CREDENTIALS[:3]:
@@ -202,6 +199,8 @@ def directories(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
                 "id": person,
                 "department": draw(st.sampled_from([None, *DEPARTMENTS])),
                 "role": draw(st.sampled_from(ROLES)),
+                "valid_from": _written(draw, start, draw(_rarely(None, 1, 4))),
+                "valid_until": _written(draw, start, draw(_rarely(None, 3, 6))),
                 "credentials": held[person],
             }
             for person in persons

@@ -7,10 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from domain.event import read_event
+from domain.signal import Signal, write_signal
+from domain.vocabulary import Action, Topic
+from infra.control import apply_settings, decision, placement
 from infra.failure import Failure
+from infra.home import PARTITION, OpenHome
 from infra.lock import Lock
+from streams.log import Draft
 from tests.test_cli import RECORDING, ROOT, answer, empty, limen
 
 __all__ = ["empty"]
@@ -120,6 +127,15 @@ def test_unknown_source_and_missing_file(empty: Path) -> None:
     limen("import", empty / "missing.csv", "--source", "prox", home=empty, exit_code=3)
 
 
+def test_a_pipe_is_refused(empty: Path) -> None:
+    """What cannot be read twice, or by the process that owns the home, is refused; nobody waits."""
+    os.mkfifo(empty.parent / "pipe")
+    for source in ("prox", "signals"):
+        refused = limen("import", empty.parent / "pipe", "--source", source, home=empty, exit_code=3)
+        assert "pipe: this is a pipe or a device" in refused.stderr
+    assert answer("status", home=empty)["signals"] == 0
+
+
 def test_bad_settings_stop_at_the_start(empty: Path) -> None:
     """A settings file that is wrong names file, line and field, and nothing is imported."""
     policy = empty / "policy.yaml"
@@ -128,6 +144,40 @@ def test_bad_settings_stop_at_the_start(empty: Path) -> None:
     assert "policy.yaml:" in error
     assert "nonsense" in error
     assert answer("status", home=empty)["signals"] == 0
+
+
+def test_a_number_beyond_all_bounds_stops_nothing_for_good(empty: Path) -> None:
+    """It is told with its place, by the doctor too; corrected, the home is as before."""
+    policy = empty / "policy.yaml"
+    good = policy.read_text()
+    policy.write_text(good.replace("timeout_hours: 16", "timeout_hours: 1.0e+12"))
+    told = "timeout_hours: Input should be less than or equal to 100000"
+    assert told in limen("import", RECORDING, "--source", "prox", home=empty, exit_code=3).stderr
+    assert any(told in finding["detail"] for finding in answer("doctor", home=empty, exit_code=1))
+    policy.write_text(good)
+    assert _import(empty, f"{HEADER}\n{GOOD}\n")["accepted"] == 1
+
+
+def test_orders_that_an_earlier_version_let_in_are_decided(empty: Path) -> None:
+    """A log that holds a document, or a time, beyond all bounds goes on: the document is rejected."""
+    with OpenHome(empty) as home:
+        policy = home.policy.model_dump(mode="json")
+        policy["presence"]["timeout_hours"] = 1.0e12
+        order = placement(home.site.id, -62_000_000_000_000_000, "acampocorrente", {"zone": "2-1"})
+        loaded = decision("0" * 32, home.site.id, 0, 0, {"kind": "policy", "document": policy})
+        home.log.append(PARTITION, [_draft(msgspec.structs.replace(loaded, action=Action.LOADED))])
+        apply_settings(home)
+        home.log.append(PARTITION, [_draft(order)])
+        home.pipeline.advance()
+        topics = [read_event(stored.wire).topic for stored in home.log.read_events(PARTITION, 0, 20)]
+    assert topics[0] is Topic.CONTROL_REJECTED
+    assert Topic.ENTRY_AFTER_HOURS in topics
+    assert _import(empty, f"{HEADER}\n{GOOD}\n")["accepted"] == 1
+    assert answer("verify", home=empty)["ok"]
+
+
+def _draft(signal: Signal) -> Draft:
+    return Draft(signal.id, signal.site, write_signal(signal))
 
 
 def test_changed_settings_are_loaded_once(empty: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,16 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from typer.main import get_command
 
+from domain.event import read_event, write_event
+from domain.signal import write_signal
 from infra.cli import app
+from infra.home import PARTITION, OpenHome
+from infra.service import tick
+from streams.log import Draft, EventDraft
 
 ROOT: Final = Path(__file__).parent.parent
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
@@ -189,6 +196,12 @@ def test_what_is_no_time_is_wrong_use(home: Path, time: str) -> None:
     assert re.search(r"2016-0\d-\d\dT", limen("occupancy", "--at", time, home=home, exit_code=2).stderr)
 
 
+@pytest.mark.parametrize("command", ["events --from-offset", "quarantine show", "quarantine retry"])
+def test_a_number_beyond_all_bounds_is_wrong_use(home: Path, command: str) -> None:
+    """No number of a person's is too large to be answered with what may be given."""
+    assert str(10**12) in limen(*command.split(), str(10**30), home=home, exit_code=2).stderr
+
+
 def test_visits_of_one_person(home: Path) -> None:
     """A person's visits have their way through the zones, in order of time."""
     visits = answer("visits", "--person", "earpa", "--to", "2016-06-01T12:00", home=home)
@@ -240,6 +253,31 @@ def test_verify_finds_the_history_complete(home: Path) -> None:
     assert answer("verify", home=home)["ok"]
 
 
+@pytest.mark.slow
+def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
+    """An event that does not follow from the signals, and a row the history lost, are found and named."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    with OpenHome(copy) as opened:
+        log = opened.log
+        head, events = log.head(PARTITION), log.events_head(PARTITION)
+        clock = tick(opened.site.id, time.time())
+        log.append(PARTITION, [Draft(clock.id, clock.site, write_signal(clock))])
+        forged = msgspec.structs.replace(
+            read_event(log.read_events(PARTITION, events - 1, 1)[0].wire), id=f"{clock.site}:{head}:0"
+        )
+        draft = EventDraft(forged.id, forged.site, forged.topic, write_event(forged), forged.known_at)
+        log.transact(PARTITION, from_position=head, to_position=head + 1, events=[draft])
+        opened.history.run("ALTER TABLE signals DELETE WHERE offset = 7 SETTINGS mutations_sync = 1")
+    replayed = answer("replay", home=copy, exit_code=1)
+    assert (replayed["identical"], replayed["first_difference"]["offset"]) == (False, events)
+    assert json.loads(replayed["first_difference"]["logged"])["id"] == forged.id
+    verified = answer("verify", home=copy, exit_code=1)
+    assert (verified["ok"], verified["missing"]) == (False, 1)
+    assert verified["gaps"] == [{"log": "signals", "from": 7, "to": 8}]
+    assert "DIFFERS" in limen("verify", home=copy, exit_code=1).stdout
+
+
 def test_sql_reads_only(home: Path) -> None:
     """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
     assert (
@@ -279,6 +317,27 @@ def test_doctor_finds_the_home_in_order(empty: Path) -> None:
     findings = answer("doctor", home=empty)
     assert "fail" not in {finding["verdict"] for finding in findings}
     assert all(finding["remedy"] for finding in findings if finding["verdict"] != "ok")
+
+
+def test_doctor_looks_at_what_limen_keeps(home: Path, tmp_path: Path) -> None:
+    """Log, quarantine, cases and history are opened; each that is something else fails, with a remedy."""
+    kept = {"log.sqlite", "quarantine.sqlite", "history"}
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    status = answer("status", home=copy)
+    told = {finding["check"]: finding for finding in answer("doctor", home=copy)}
+    assert {told[name]["verdict"] for name in kept} == {"ok"}
+    assert f"{status['signals']:,} signals" in told["log.sqlite"]["detail"]
+    assert "nobody" in told["owner"]["detail"]
+    for path in copy.glob("*.sqlite*"):
+        path.unlink()
+    kept.add("cases.sqlite")
+    shutil.rmtree(copy / "history")
+    for name in kept:
+        (copy / name).write_bytes(os.urandom(4_096))
+    findings = answer("doctor", home=copy, exit_code=1)
+    assert {finding["check"] for finding in findings if finding["verdict"] == "fail"} == kept
+    assert all(finding["remedy"] for finding in findings if finding["verdict"] == "fail")
 
 
 def test_doctor_says_what_is_wrong(empty: Path) -> None:

@@ -18,7 +18,7 @@ from connectors.csv_file.mapping import Mapping
 from connectors.rejection import RefusedRow, file_lines
 from domain.columns import signals_of
 from domain.signal import Signal, signal_id, write_signal
-from domain.site import Point, Site, Source, Zone
+from domain.site import Device, Point, Site, Source, Zone
 from domain.vocabulary import Action, Category, Delivery, Direction, Quality
 from domain.wires import signal_wires
 
@@ -46,7 +46,7 @@ def hashed(form: str, value: str) -> str:
     return hashlib.blake2b(f"{form}/{value}".encode(), digest_size=16).hexdigest()
 
 
-def read(content: bytes, folder: Path, source: Source = PROX) -> list[Signal | Rejected]:
+def read(content: bytes, folder: Path, source: Source = PROX, site: Site = SITE) -> list[Signal | Rejected]:
     """Return everything in a file of this content, in order, having seen that blocks hold the same."""
     path = folder / "prox.csv"
     path.write_bytes(content)
@@ -55,9 +55,9 @@ def read(content: bytes, folder: Path, source: Source = PROX) -> list[Signal | R
         "known_persons": {"vawelon", "pyoung"},
         "hash_credential": hashed,
     }
-    rows = list(read_csv_lines(file_lines(path), "prox", source, SITE, name=str(path), **given))
+    rows = list(read_csv_lines(file_lines(path), "prox", source, site, name=str(path), **given))
     for block_rows in (1, 3, 10_000):
-        blocks = list(read_csv(path, "prox", source, SITE, block_rows=block_rows, **given))
+        blocks = list(read_csv(path, "prox", source, site, block_rows=block_rows, **given))
         signals = [signal for block in blocks for signal in signals_of(block.signals)]
         assert signals == [row for row in rows if isinstance(row, Signal)]
         rejected = [row for block in blocks for row in block.rejected]
@@ -93,6 +93,21 @@ def test_row_becomes_a_granted_reading(tmp_path: Path) -> None:
     assert signal.credential is not None
     assert (signal.credential.format, signal.credential.hash) == ("card", hashed("card", "vawelon001"))
     assert (signal.person, signal.delivery, signal.raw) == ("vawelon", Delivery.BACKFILL, raw)
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_a_devices_own_time_zone_comes_before_the_sources(tmp_path: Path, zone: str | None) -> None:
+    """Times of a reader whose clock shows another zone are of that zone, those of its neighbour are not."""
+    devices = (Device(id="north", time_zone="Asia/Shanghai"), Device(id="south"))
+    source = PROX.model_copy(update={"device": "{type}", "time_zone": zone})
+    rows = "".join(f"2016-05-31 07:00:00,{device},pyoung002,1,1\n" for device in ("north", "south", "north"))
+    signals = read(HEADER + rows.encode(), tmp_path, source, SITE.model_copy(update={"devices": devices}))
+    zones = [signal.time.zone for signal in signals if isinstance(signal, Signal)]
+    assert zones == ["Asia/Shanghai", zone or "Europe/Athens", "Asia/Shanghai"]
+    hours = [
+        (signal.time.occurred_at // 3_600_000_000) % 24 for signal in signals if isinstance(signal, Signal)
+    ]
+    assert hours == [23, 11 if zone else 4, 23]
 
 
 @pytest.mark.parametrize(

@@ -285,10 +285,13 @@ def test_place_says_why_not(home: Path, changed: dict[str, str], reason: str, re
 
 
 def test_place_is_used_wrongly(home: Path) -> None:
-    """No purpose, and a time that has not come, are wrong use."""
+    """No purpose, and a time that has not come or is before any reading, are wrong use, and nowhere."""
     who = ("place", "--person", "employee-00009", "--zone", "vault", "--home", home, "--purpose")
     _limen(*who, " ", exit_code=2)
-    _limen(*who, "a test", "--at", "2999-01-01T00:00", exit_code=2)
+    before = _limen("status", "--home", home)
+    for wrong in ("2999-01-01T00:00", "1999-12-31T23:59", "0001-06-01T00:00"):
+        _limen(*who, "a test", "--at", wrong, exit_code=2)
+    assert _limen("status", "--home", home) == before
 
 
 def test_place_is_decided_by_the_process_that_runs(home: Path) -> None:

@@ -291,6 +291,15 @@ def test_a_trace_knows_validity_and_rejected_directories(history: History) -> No
     assert trace(history, SITE, person="eve") == []
 
 
+def test_a_trace_knows_when_persons_come_and_go(history: History) -> None:
+    """Nobody holds a card before they come or after they are gone, whatever is said of the card."""
+    gone = holding("ann", "k", "m", valid_from="2023-11-14T09:01:00") | {"valid_until": "2023-11-14T07:10Z"}
+    new = holding("bob", "k") | {"valid_from": "2023-11-14T09:05:00"}
+    fill(history, directory(0, 0, [new, gone]), *(card(n, n, "k") for n in (1, 4, 5, 10)), card(0, 0.5, "k"))
+    assert [int(row["occurred_at"][14:16]) for row in trace(history, SITE, person="ann")] == [0, 1, 4]
+    assert [int(row["occurred_at"][14:16]) for row in trace(history, SITE, person="bob")] == [5, 10]
+
+
 def test_a_trace_has_events_in_order_of_time(history: History) -> None:
     """Signals and events stand in order of time, then of the log, within [from, to)."""
     fill(
@@ -351,6 +360,25 @@ def test_alerts_have_their_evidence(history: History) -> None:
     assert alerts(history, SITE, rule="density") == alerts(history, SITE, zone="office") == [second]
     assert alerts(history, SITE, person="a") == alerts(history, SITE, to_us=at(2)) == [first]
     assert alerts(history, SITE, from_us=at(2)) == [second]
+
+
+def test_a_finding_that_joins_a_cleared_alert_opens_it_again(history: History) -> None:
+    """Whether an alert stands is what its newest event says (rule 11.3), in the view for everybody, too."""
+    held: dict[str, Any] = {"rule": "door_held", "alert": "lab:door_held:front:1", "point": "front"}
+    topics = [Topic.ALERT_RAISED, Topic.ALERT_CLEARED, Topic.ALERT_JOINED, Topic.ALERT_CLEARED]
+    log, found = ListLog(), []
+    for place, topic in enumerate(topics):
+        log.add(event(place, topic, place, **held))
+        Sink(history, log, 0).catch_up()
+        [told] = sql(history, "SELECT joined, cleared_at FROM pub.alerts")
+        [alert] = alerts(history, SITE)
+        found.append((alert["status"], told["cleared_at"], told["joined"]))
+    assert found == [
+        ("open", None, 0),
+        ("cleared", "2023-11-14T07:01:00.000000Z", 0),
+        ("open", None, 1),
+        ("cleared", "2023-11-14T07:03:00.000000Z", 1),
+    ]
 
 
 def test_verify_finds_what_is_wrong(history: History) -> None:

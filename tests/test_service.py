@@ -66,6 +66,8 @@ def test_commands_reach_the_process_that_owns_the_home(home: Path) -> None:
     file.write_text("\n".join(RECORDING.read_text().split("\n")[:501]) + "\n")
     with running(home) as process:
         assert answer("status", home=home)["running_pid"] == process.pid
+        told = {finding["check"]: finding["detail"] for finding in answer("doctor", home=home)}
+        assert told["owner"] == f"process {process.pid} has the home and answers for it"
         fed = answer("import", file.name, "--source", "prox", home=home)
         assert fed["accepted"] == 500
         assert answer("import", file.name, "--source", "prox", home=home)["duplicates"] == 500

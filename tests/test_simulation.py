@@ -314,6 +314,14 @@ def test_weekends_are_quiet() -> None:
     assert len({m.person for m in sunday.truth.moves() if m.person.startswith("employee")}) == 1
 
 
+@pytest.mark.parametrize("persons", [1, 2, 3, 13])
+def test_as_many_people_as_asked_for(persons: int) -> None:
+    """A handful of people is a handful, and they have their day."""
+    simulation = campus(persons=persons, days=1)
+    assert len(simulation.directory.persons) == persons
+    assert Action.GRANTED in {signal.action for signal in simulation.signals()}
+
+
 def test_what_cannot_be_simulated_is_named() -> None:
     """A site without a canteen or gates, and a simulation of nobody, are refused with the reason."""
     document = SITE.model_dump()

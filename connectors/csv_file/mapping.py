@@ -88,9 +88,14 @@ class Mapping:
         self._source = source
         self._points = {point.id: point.id for point in site.points}
         self._times = LocalTimes(source.time_zone or site.time_zone, received_at)
+        own = {device.id: device.time_zone for device in site.devices if device.time_zone is not None}
+        by_zone = {zone: LocalTimes(zone, received_at) for zone in own.values()}
+        self._own_times = {device: by_zone[zone] for device, zone in own.items()}
         self._columns = columns
-        self.time_columns, self._time = self._filling(source.time)
         self.device_columns, self._device = self._filling(source.device)
+        self.time_columns, self._time = self._filling(source.time)
+        if own:
+            self.time_columns = list(dict.fromkeys([*self.time_columns, *self.device_columns]))
         self.point_columns, self._point = self._filling(source.point)
         self.credential_columns, self._credential = self._filling(source.credential)
         self.action_columns, self._action = self._filling(source.action)
@@ -136,7 +141,8 @@ class Mapping:
 
     def time(self, row: Sequence[str]) -> Time:
         """Return when a row says it happened. Raises `RefusedRow` as `LocalTimes.read`."""
-        return self._times.read(self._time(row))
+        times = self._own_times.get(self._device(row), self._times) if self._own_times else self._times
+        return times.read(self._time(row))
 
     def point(self, row: Sequence[str]) -> str:
         """Return the point of a row. Raises `RefusedRow`: unknown_point."""

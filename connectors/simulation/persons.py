@@ -79,7 +79,7 @@ class Population:
     ) -> None:
         self.members: list[Member] = []
         guards = max(1, persons // 100)
-        cleaners = max(1, persons // 50)
+        cleaners = min(max(1, persons // 50), persons - guards)
         visitors, contractors = persons * 8 // 100, persons * 8 // 100
         employees = persons - guards - cleaners - visitors - contractors
         homes = _homes(campus)

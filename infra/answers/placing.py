@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from connectors.rejection import EARLIEST_US
 from domain.vocabulary import OUTSIDE, Topic
 from infra.control import apply_settings, placement
 from infra.failure import WrongUse
@@ -25,13 +26,16 @@ def place(
     the engine refuses is there, with its reason.
 
     Raises:
-        WrongUse: `at` is no time, or one that has not come.
+        WrongUse: `at` is no time, one before 2000, or one that has not come.
     """
     apply_settings(home)
     home.pipeline.advance()
     at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, home.site.zone_info)
     if at_us > datetime.now(UTC).timestamp() * 1_000_000:
         raise WrongUse(f"--at: {at} has not come yet")
+    if at_us < EARLIEST_US:
+        early = f"{at} is before 2000" if at else "the log has no time yet that could be taken"
+        raise WrongUse(f"--at: {early}; say when it was")
     if reason := _unfit(home, person, at_us):
         return _answer(home, person, zone, at_us, reason, [])
     signal = placement(home.site.id, at_us, person, {"zone": zone, "purpose": purpose, "by": user})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.commands.asking import ask, show
-from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+from infra.commands.options import DEFAULT_HOME, LARGEST, HomeOption, JsonOption
 
 if TYPE_CHECKING:
     from infra.language import Language
@@ -34,7 +34,7 @@ def list_entries(
 
 @app.command("show")
 def show_entry(
-    number: Annotated[int, typer.Argument(help="Its number in the list.", min=1)],
+    number: Annotated[int, typer.Argument(help="Its number in the list.", min=1, max=LARGEST)],
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +47,8 @@ def show_entry(
 @app.command("retry")
 def retry(
     numbers: Annotated[
-        list[int] | None, typer.Argument(help="Numbers in the list; none: all that are open.")
+        list[int] | None,
+        typer.Argument(help="Numbers in the list; none: all that are open.", min=1, max=LARGEST),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,

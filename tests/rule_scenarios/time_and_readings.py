@@ -19,6 +19,14 @@ _ENDED_AND_COMING = {
     ]
 }
 
+_GONE_AND_COMING = {
+    "persons": [
+        {"id": "ann", "valid_until": _TEN_PAST, "credentials": [{"hash": "c1", "valid_until": _SIX}]},
+        {"id": "bob", "valid_from": "2024-03-04T12:05:00", "credentials": [{"hash": "c2"}]},
+        {"id": "cy", "credentials": [{"hash": "c1", "valid_from": _FIVE_PAST}, {"hash": "c2"}]},
+    ]
+}
+
 TIME_AND_READINGS = [
     Scenario(
         "a clock that is ahead does not carry time forward",
@@ -132,6 +140,19 @@ TIME_AND_READINGS = [
         [("zone.entered", {"person": "cy"}), ("zone.entered", {"person": "bob"})],
         only=("zone.entered",),
         directory=_ENDED_AND_COMING,
+    ),
+    Scenario(
+        "nobody holds a credential before they come or after they are gone",
+        "3.1",
+        [
+            says("granted", at(5) - 1, "gate", credential="c1"),
+            says("granted", at(5) - 1, "gate", credential="c2"),
+            says("granted", at(5), "gate", credential="c2"),
+            says("granted", at(10), "gate", credential="c1"),
+        ],
+        [("zone.entered", {"person": person}) for person in ("ann", "cy", "bob")],
+        only=("zone.entered",),
+        directory=_GONE_AND_COMING,
     ),
     Scenario(
         "out exchanges the sides, and leads outside where there is no from-zone",

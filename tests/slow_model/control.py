@@ -1,7 +1,7 @@
 """Control signals (rules.md 5.9 and 12)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -184,14 +184,17 @@ def _apply_directory(world: World, directory: Directory, *, replace: bool) -> No
         known = world.person(person.id)
         known.department, known.role = person.department, person.role
         known.holdings = tuple(
-            Holding(held.hash, _utc_us(held.valid_from, zone), _utc_us(held.valid_until, zone))
+            Holding(
+                held.hash,
+                max(_utc_us((held.valid_from, person.valid_from), zone), default=None),
+                min(_utc_us((held.valid_until, person.valid_until), zone), default=None),
+            )
             for held in person.credentials
         )
 
 
-def _utc_us(moment: datetime | None, zone: ZoneInfo) -> int | None:
-    """Return a directory's time, local to the site where it has no offset."""
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-    return microseconds(aware.astimezone(UTC))
+def _utc_us(moments: Iterable[datetime | None], zone: ZoneInfo) -> list[int]:
+    """Return those of a directory's times that are given, local to the site where they have no offset."""
+    given = [moment for moment in moments if moment is not None]
+    aware = [moment if moment.tzinfo is not None else moment.replace(tzinfo=zone) for moment in given]
+    return [microseconds(moment.astimezone(UTC)) for moment in aware]
