@@ -1,5 +1,7 @@
 """Admission: every kind of bad message is refused with its reason; whatever is admitted can be decided."""
 
+import functools
+import sys
 from typing import Any
 
 import msgspec
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.signal import Count, Credential, Signal, Time, signal_id, write_signal
+from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
 from domain.vocabulary import Action, Category, Delivery, Direction
 from streams.worker.admission import HOUR_US, Admission, Message, Refused
 from streams.worker.partition import PartitionDecider
@@ -32,9 +34,27 @@ def test_a_signal_is_admitted_up_to_the_tolerance() -> None:
     assert Admission(LIMITS).admit(message(signal, schema=None)) == signal
 
 
+def test_how_deep_a_signal_may_be_does_not_depend_on_who_reads_it() -> None:
+    """Up to 64 deep is a signal, one more is none; brackets in texts do not count."""
+
+    def admitted(depth: int) -> bool:
+        whole = write_signal(a_signal(data={"a": 1}, raw='[{"\\' * 40))
+        deep = whole.replace(b'"a":1', b'"a":' + b"[" * depth + b"]" * depth)
+        return isinstance(Admission(LIMITS).admit(message(a_signal(), value=deep)), Signal)
+
+    assert admitted(61)
+    assert not admitted(62)
+    assert not admitted(10 * sys.getrecursionlimit())
+
+
 _NUMBERS = st.one_of(st.integers(), st.sampled_from([0, -1, 2**31, 2**62, 2**63, 2**64, NOON]))
-_WORDS = st.one_of(st.text(max_size=5), st.sampled_from(["outside", "d1", "p1"]))
+_WORDS = st.one_of(st.text(max_size=5), st.sampled_from(["outside", "d1", "p1", "x" * 300]))
 _JSON = st.recursive(st.one_of(st.none(), st.booleans(), _NUMBERS, _WORDS), lambda one: st.lists(one))
+_NESTED = st.integers(1, 70).map(lambda depth: functools.reduce(lambda inner, _: [inner], range(depth), 1))
+"""Lists in lists: some of them deeper than a signal may be."""
+_SCHEMAS = st.sampled_from(
+    [NEWEST_SCHEMA] * 6 + ["urn:limen:signal:²", "urn:limen:signal:" + "9" * 5_000, ""]
+)
 
 
 @st.composite
@@ -55,9 +75,12 @@ def _odd_signals(draw: st.DrawFn) -> bytes:
         "count": draw(st.none() | st.builds(lambda n: {"interval": n}, _NUMBERS)),
         "seq": draw(st.none() | _NUMBERS),
         "delivery": draw(st.sampled_from(list(Delivery))),
-        "data": draw(st.none() | st.dictionaries(st.sampled_from(["kind", "zone", "document"]), _JSON)),
+        "data": draw(
+            st.none() | st.dictionaries(st.sampled_from(["kind", "zone", "document"]), _JSON | _NESTED)
+        ),
     }
-    envelope = msgspec.json.decode(write_signal(a_signal())) | {"id": body["id"], "data": body}
+    envelope = msgspec.json.decode(write_signal(a_signal()))
+    envelope |= {"id": body["id"], "data": body, "dataschema": draw(_SCHEMAS)}
     return msgspec.json.encode(envelope)
 
 
