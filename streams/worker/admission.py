@@ -10,6 +10,7 @@ import msgspec
 from domain.bounds import fault_of, is_site
 from domain.errors import UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
+from streams.kafka.partitioning import partition_of
 from streams.quarantine import RejectionReason
 
 HOUR_US: Final = 3_600_000_000
@@ -41,11 +42,14 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 class Limits(msgspec.Struct, frozen=True):
     """What a signal must keep to.
 
-    `clock_ahead_us` is how far its time may be after the moment the broker appended it, microseconds.
+    `clock_ahead_us` is how far its time may be after the moment the broker appended it, microseconds. Its key
+    must belong in `partition`, of so many `partitions`; where one of them is None, any key may stand there.
     """
 
     clock_ahead_us: int = 24 * HOUR_US
     message_bytes: int = 1_000_000
+    partition: int | None = None
+    partitions: int | None = None
 
 
 class Admission:
@@ -99,6 +103,15 @@ class Admission:
         if not is_site(site):
             detail = f"the key {site!r} is no site: 1 to 64 characters without space, colon or slash"
             return _refused(message, RejectionReason.FOREIGN_KEY, detail)
+        limits = self.limits
+        if limits.partition is not None and limits.partitions is not None:
+            home = partition_of(site, limits.partitions)
+            if home != limits.partition:
+                detail = (
+                    f"the key {site!r} belongs in partition {home} of {limits.partitions}: "
+                    "the producer must use Kafka's own partitioner (murmur2)"
+                )
+                return _refused(message, RejectionReason.FOREIGN_KEY, detail)
         self._sites[site.encode()] = site
         return site
 

@@ -191,8 +191,9 @@ ALERTS_AND_CONTROL = [
             decide("acknowledged", "house:door_forced:side:one", at(0)),
             decide("acknowledged", "house:door_forced:1", at(0)),
             decide("acknowledged", _FORCED, at(0), by=""),
+            decide("acknowledged", f"house:door_forced:{'s' * 1_000}:1", at(0)),
             decide("acknowledged", _FORCED, at(0), kind="appointment"),
         ],
-        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 14)],
+        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 15)],
     ),
 ]

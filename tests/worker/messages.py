@@ -1,5 +1,6 @@
 """Messages of the signals topic for tests: from signals, good and bad, of several sites."""
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,7 @@ from domain.vocabulary import Action, Category
 from streams.worker.admission import HOUR_US, Limits, Message
 from tests.signal_strategies import Log, worlds
 
-LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=100_000)
+LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=1_000_000)
 NOON: Final = 1_709_550_000_000_000
 _SITES: Final = ("alpha", "beta", "gamma")
 
@@ -35,6 +36,7 @@ def message(signal: Signal, offset: int = 0, appended_at: int | None = None, **c
     return msgspec.structs.replace(whole, **changes)
 
 
+@cache
 def bad_messages() -> list[tuple[str, Message]]:
     """Return a message of every kind that is refused, and the reason it is given."""
     good = message(a_signal())

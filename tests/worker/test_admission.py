@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
-from domain.vocabulary import Action, Category, Delivery, Direction
+from domain.vocabulary import Action, Category, Delivery, Direction, Topic
+from streams.kafka.partitioning import partition_of
 from streams.worker.admission import HOUR_US, Admission, Message, Refused
 from streams.worker.partition import PartitionDecider
 from tests.worker.messages import LIMITS, NOON, a_signal, bad_messages, message
@@ -45,6 +46,19 @@ def test_how_deep_a_signal_may_be_does_not_depend_on_who_reads_it() -> None:
     assert admitted(61)
     assert not admitted(62)
     assert not admitted(10 * sys.getrecursionlimit())
+
+
+def test_a_key_in_the_wrong_partition_is_refused() -> None:
+    """A site decided in two partitions would be two sites."""
+    home = partition_of("alpha", 12)
+    for partition in range(12):
+        found = Admission(msgspec.structs.replace(LIMITS, partition=partition, partitions=12)).admit(
+            message(a_signal())
+        )
+        assert isinstance(found, Signal) == (partition == home)
+        if isinstance(found, Refused):
+            assert found.reason == "foreign_key"
+            assert f"belongs in partition {home} of 12" in found.detail
 
 
 _NUMBERS = st.one_of(st.integers(), st.sampled_from([0, -1, 2**31, 2**62, 2**63, 2**64, NOON]))
@@ -92,6 +106,27 @@ def test_whatever_is_admitted_can_be_decided(wires: list[bytes]) -> None:
     decided = decider.decide(messages)
     assert len(decided.refused) + len(decided.signals) == len(messages)
     decider.snapshot()
+
+
+def test_an_order_that_is_rejected_is_not_quoted_at_length() -> None:
+    """However long the words of an order are, what is told of its rejection fits into any log."""
+    long = "\\" * 200_000
+    orders = [
+        (Action.PLACED, {"zone": long}),
+        (Action.DECIDED, {"kind": long}),
+        (Action.DECIDED, {"kind": "alert_case", "alert": f"alpha:{long}:x:1", "decision": "acknowledged",
+                          "by": "ann", "decided_at": 1}),
+        (Action.LOADED, {"kind": long}),
+        (Action.LOADED, {"kind": "policy", "document": {long: 1}}),
+        (Action.LOADED, {"kind": "policy", "document": {"rules": {long: {}}}}),
+    ]  # fmt: skip
+    signals = [
+        a_signal(number, category=Category.CONTROL, action=action, data=data, person="ann")
+        for number, (action, data) in enumerate(orders)
+    ]
+    decided = PartitionDecider(LIMITS).decide([message(one, place) for place, one in enumerate(signals)])
+    assert [event.topic for event in decided.events] == [Topic.CONTROL_REJECTED] * len(orders)
+    assert len(decided.drafts(10_000)) == len(orders)
 
 
 def test_strange_but_whole_signals_are_admitted() -> None:
