@@ -1,6 +1,5 @@
 """Files of signals, one CloudEvents envelope in JSON on each line, such as a simulation writes."""
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,12 +13,15 @@ from connectors.rejection import (
     check_row,
     file_lines,
 )
+from domain.bounds import fault_of
 from domain.errors import UnreadableSignal
 from domain.signal import Signal, read_signal
 from domain.site import Site
+from domain.vocabulary import Action
 
 _BOM: Final = b"\xef\xbb\xbf"
-_ID: Final = re.compile(r"[0-9a-f]{32}")
+_ORDERS: Final = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
+"""What people order of a home. It comes from the home's own files and commands, which check it first."""
 
 
 def read_jsonl(path: Path, site: Site, *, received_at: int) -> Iterator[Signal | Rejected]:
@@ -80,7 +82,7 @@ def read_line(raw: bytes, *, torn: bool) -> Signal:
     """Return the signal in one line without its end; `torn` says that the file ends without a line end.
 
     Raises:
-        RefusedRow: it holds no signal, or one whose id is none of ours.
+        RefusedRow: it holds no signal, or one outside the bounds of `domain.bounds`.
     """
     try:
         signal = read_signal(raw)
@@ -88,8 +90,8 @@ def read_line(raw: bytes, *, torn: bool) -> Signal:
         if torn and not raw.rstrip().endswith(b"}"):
             raise RefusedRow("torn_line", "the file ends in the middle of this signal") from error
         raise RefusedRow("unreadable", str(error)) from error
-    if not _ID.fullmatch(signal.id):
-        raise RefusedRow("unreadable", f"its id {signal.id!r} is not 32 hexadecimal digits")
+    if fault := fault_of(signal):
+        raise RefusedRow(fault.reason, fault.detail)
     return signal
 
 
@@ -103,7 +105,10 @@ def _checked(signal: Signal, site: str, points: frozenset[str], received_at: int
         EARLIEST_US <= signal.time.occurred_at <= latest and EARLIEST_US <= signal.time.received_at <= latest
     ):
         raise RefusedRow("implausible_time", "it is of before 2000, or of after the import")
-    count = signal.count
-    if count is not None and (count.interval < 0 or (count.cumulative is not None and count.cumulative < 0)):
-        raise RefusedRow("negative_count", "its count is below zero, which no counter can show")
+    if signal.action in _ORDERS:
+        raise RefusedRow(
+            "unknown_action",
+            f"{signal.action}: an order is given by the home's own files (site.yaml, policy.yaml, "
+            "directory.csv) and by 'limen place' and 'limen case', never by a file of signals",
+        )
     return signal

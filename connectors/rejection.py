@@ -28,6 +28,7 @@ RejectionReason = Literal[
     "torn_line",
     "binary",
     "unreadable",
+    "bad_number",
 ]
 
 

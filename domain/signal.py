@@ -116,6 +116,11 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 _decode_data: Final = msgspec.json.Decoder(Signal).decode
 NEWEST_SCHEMA: Final = f"{_SCHEMA}{SCHEMA_VERSION}"
+DEEPEST: Final = 64
+"""How deep arrays and objects may lie within each other. A limit of our own: what the JSON reader takes
+depends on how deep its caller stands in the stack, and everybody must refuse the same."""
+_VERSION: Final = re.compile("0|[1-9][0-9]{0,5}")
+_BRACKETS: Final = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
 def signal_id(*parts: str | bytes) -> str:
@@ -150,7 +155,11 @@ def signal_ids(source: str, columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 def write_signal(signal: Signal) -> bytes:
-    """Return the signal as a CloudEvents envelope in JSON, in the newest schema version."""
+    """Return the signal as a CloudEvents envelope in JSON, in the newest schema version.
+
+    Raises:
+        ValueError, OverflowError: its time is in no year that can be written; see `domain.bounds`.
+    """
     occurred = datetime.fromtimestamp(signal.time.occurred_at // 1_000_000, UTC)
     return _encode(
         _Envelope(
@@ -170,28 +179,53 @@ def read_signal(wire: bytes) -> Signal:
     """Return the signal in these bytes, upcast to the newest schema version.
 
     Raises:
-        UnreadableSignal: not JSON, not a CloudEvents envelope of ours, an unknown schema version, a word
-            outside its vocabulary, or a required field missing.
+        UnreadableSignal: not JSON, nested too deeply, not a CloudEvents envelope of ours, an unknown schema
+            version, a word outside its vocabulary, or a required field missing. Nothing else is raised,
+            whatever the bytes are.
     """
     try:
+        _check_depth(wire)
         envelope = _decode_envelope(wire)
         newest = envelope.dataschema == NEWEST_SCHEMA
         signal = _decode_data(envelope.data) if newest else _upcast(envelope)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadableSignal(f"not a signal: {error}") from error
     if signal.id != envelope.id:
         raise UnreadableSignal(f"envelope id {envelope.id!r} is not the id of its data, {signal.id!r}")
     return signal
 
 
+def version_of(text: str) -> int | None:
+    """Return the schema version that is written here; None where it is none this version can read."""
+    known = _VERSION.fullmatch(text) is not None and int(text) <= SCHEMA_VERSION
+    return int(text) if known else None
+
+
 def _upcast(envelope: _Envelope) -> Signal:
-    version = re.fullmatch(rf"{_SCHEMA}(\d{{1,9}})", envelope.dataschema, re.ASCII)
+    head, _, text = envelope.dataschema.rpartition(":")
+    version = version_of(text)
     try:
-        if version is None:
+        if f"{head}:" != _SCHEMA or version is None:
             raise LookupError
         fields = msgspec.json.decode(envelope.data, type=dict[str, Any])
-        return msgspec.convert(bring_up(fields, int(version[1]), SCHEMA_VERSION, UPCASTERS), Signal)
+        return msgspec.convert(bring_up(fields, version, SCHEMA_VERSION, UPCASTERS), Signal)
     except LookupError:
         raise UnreadableSignal(
             f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {NEWEST_SCHEMA}"
         ) from None
+
+
+def _check_depth(wire: bytes) -> None:
+    if wire.count(b"[") + wire.count(b"{") <= DEEPEST:
+        return
+    depth, in_text = 0, False
+    for found in _BRACKETS.finditer(wire):
+        mark = found.group()
+        if mark == b'"':
+            in_text = not in_text
+        elif in_text or len(mark) == 2:
+            continue
+        elif mark in b"]}":
+            depth -= 1
+        elif (depth := depth + 1) > DEEPEST:
+            raise ValueError(f"arrays and objects lie more than {DEEPEST} deep within each other")

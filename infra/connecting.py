@@ -7,41 +7,25 @@ whatever the reader does. Killed at any place, the next start loses and repeats 
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from connectors.jsonl_file import read_line
-from connectors.rejection import RefusedRow, UnusableFile
-from domain.signal import write_signal
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
+from infra.signal_lines import read_lines
 from streams.forwarder import Forwarder, Refuse
-from streams.log import Draft, LogUnavailable
+from streams.log import LogUnavailable
 from streams.quarantine import Quarantine, Rejection, RejectionReason
 from streams.spool import Spool, Waiting
 
-BATCH: Final = 5_000
-SOURCE: Final = "signals"
 _IDLE_SECONDS: Final = 0.01
-_FOLLOW_SECONDS: Final = 0.2
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 20.0
-_LINE_LIMIT_BYTES: Final = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes."""
-
-    drafts: list[Draft]
-    rejections: list[Rejection]
-    place: int
 
 
 class Connecting:
@@ -148,7 +132,13 @@ class Connecting:
 
     def _read_file(self, path: Path, *, follow: bool) -> None:
         source = str(path.absolute())
-        for read in read_lines(path, self._spool.place(source), follow=follow, stopping=self._stopping):
+        for read in read_lines(
+            path,
+            self._spool.place(source),
+            room_bytes=self._spool.limit_bytes,
+            follow=follow,
+            stopping=self._stopping,
+        ):
             if read.rejections:
                 self._keep(partial(self._quarantine.add, read.rejections))
                 self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
@@ -182,53 +172,3 @@ class Connecting:
         self._quarantine.add([Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)])
         self._metrics.refused()
         self._log.warning("in quarantine", correlation=refused.id, site=refused.site, reason=detail)
-
-
-def read_lines(path: Path, place: int, *, follow: bool, stopping: threading.Event) -> Iterator[Read]:
-    """Yield a file's lines from `place` (in bytes) on, some at a time.
-
-    A last line without an end is taken as it is, unless the file is followed: then its rest is waited for.
-
-    Raises:
-        UnusableFile: the file cannot be read, or is shorter than it was.
-    """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            if size < place:
-                raise UnusableFile(
-                    f"{path}: it has {size:,} bytes, but {place:,} were read before: it was cut or replaced; "
-                    "give the new one another name"
-                )
-            while not stopping.is_set():
-                file.seek(place)  # before the half of a line that was read, too
-                read = _some_lines(file.readline, str(path), place, follow=follow)
-                if read.place > place:
-                    place = read.place
-                    yield read
-                elif not follow:
-                    return
-                else:
-                    stopping.wait(_FOLLOW_SECONDS)
-    except OSError as error:
-        raise UnusableFile(f"{path}: {error.strerror or error}; check its name and permissions") from error
-
-
-def _some_lines(readline: Callable[[int], bytes], name: str, place: int, *, follow: bool) -> Read:
-    drafts: list[Draft] = []
-    rejections: list[Rejection] = []
-    while len(drafts) + len(rejections) < BATCH and (line := readline(_LINE_LIMIT_BYTES)):
-        torn = not line.endswith(b"\n")
-        if torn and follow:
-            break
-        raw = line.rstrip(b"\r\n")
-        if raw.strip():
-            try:
-                signal = read_line(raw, torn=torn)
-                drafts.append(Draft(signal.id, signal.site, write_signal(signal)))
-            except RefusedRow as refused:
-                at_us = time.time_ns() // 1_000
-                reason, detail = RejectionReason(refused.reason), f"byte {place}: {refused.detail}"
-                rejections.append(Rejection(SOURCE, name, None, reason, detail, raw, at_us))
-        place += len(line)
-    return Read(drafts, rejections, place)

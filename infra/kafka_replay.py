@@ -23,6 +23,7 @@ def limits_of(settings: Settings, kafka: KafkaSettings) -> Limits:
     return Limits(
         clock_ahead_us=round(settings.worker.clock_ahead_hours * HOUR_US),
         message_bytes=kafka.max_message_bytes,
+        partitions=kafka.partitions,
     )
 
 

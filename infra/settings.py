@@ -254,9 +254,10 @@ class Worker(Document):
         False, description="Tell readings and visits to the stage that looks across sites"
     )
     on_defect: Literal["exit", "hold"] = Field(
-        "exit",
-        description="When the engine fails. exit: the process ends. hold: it keeps that partition undecided, "
-        "so that the defect does not go on to the other workers, and decides the rest until it is stopped",
+        "hold",
+        description="When a partition fails: the engine on one of its signals, or the log with it. hold: the "
+        "worker keeps it undecided, so that it does not stop the other workers too, and decides the rest "
+        "until it is stopped. exit: the process ends",
     )
     defects: Path | None = Field(
         None, description="Folder for what reproduces a defect of the engine; none: `defects` in the home"

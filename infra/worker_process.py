@@ -26,7 +26,6 @@ from streams.kafka.topics import Topic, topic_name
 from streams.log import PositionConflict
 from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
-from streams.worker.defect import EngineDefect
 from streams.worker.owner import Plan, Timing
 from streams.worker.partition import Decided, PartitionDecider
 from streams.worker.pump import Pace
@@ -94,7 +93,7 @@ async def _run(
         ),
         Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
         observer,
-        hold_defects=ours.on_defect == "hold",
+        hold=ours.on_defect == "hold",
     )
 
     def beat() -> None:
@@ -167,7 +166,7 @@ class _Observer:
                 detail=one.detail,
             )
 
-    def stopped(self, partition: int, error: EngineDefect) -> None:  # noqa: ARG002 - the worker tells it
+    def stopped(self, partition: int, error: Exception) -> None:  # noqa: ARG002 - the worker tells it
         """Count a stopped partition."""
         self._metrics.stopped(partition)
 

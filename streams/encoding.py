@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from domain.kernels import Records, loop, records
 from domain.names import code_of, text_buffers
-from domain.records import NONE, PLACED, SIGNAL
+from domain.records import CONTROL, NONE, PLACED, SIGNAL
 from domain.signal import Signal
 from domain.vocabulary import Action, Category, Delivery, Direction, codes
 from streams.state import State
@@ -49,7 +49,7 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
         persons=_Words.of([signal.person for signal in signals]),
         credentials=_Words.of([None if s.credential is None else s.credential.hash for s in signals]),
     )
-    for place in np.flatnonzero(rows["action"] == PLACED).tolist():
+    for place in np.flatnonzero((rows["action"] == PLACED) & (rows["category"] == CONTROL)).tolist():
         data = signals[place].data
         if data is not None and "zone" in data:
             rows["to_zone"][place] = state.zone_code(data["zone"])

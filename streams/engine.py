@@ -51,6 +51,8 @@ _APPLIED = {
 
 _ORDERS = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
 """What a control signal may order; any other is time passing."""
+_LONGEST_REASON = 1_000
+"""Characters of why an order was rejected: it quotes the order, which may be as long as a message."""
 
 
 class Engine:
@@ -139,7 +141,7 @@ class Engine:
             try:
                 topic, fields = self._carry_out(signal)
             except InvalidDocument as error:
-                fields = {"detail": {"reason": str(error)}}
+                fields = {"detail": {"reason": str(error)[:_LONGEST_REASON]}}
         events.append(
             Event(
                 id=f"{state.site_id}:{position}:{len(events)}",
@@ -300,7 +302,7 @@ def _fault_of_placement(state: State, signal: Signal) -> str | None:
     try:
         state.zone_code(str(zone))
     except KeyError:
-        return f"placed: data.zone {zone!r} is no zone of the site"
+        return f"placed: data.zone {zone!r} is no zone of the site"[:_LONGEST_REASON]
     return None
 
 

@@ -66,7 +66,7 @@ class Target(Protocol):
         """Wait until each signal that was sent stands in the log or is refused for good.
 
         Raises:
-            NoAnswerYet: the log has been silent for too long; they are under way and may be waited for.
+            NoAnswerYet: the log has been silent for some time; they are under way, and may be waited for.
             LogUnavailable: nobody knows which of them stand there; sending must begin as after a start.
         """
 

@@ -52,7 +52,8 @@ class Rejection:
     `source` is the name of the import source, or `log`. `file` is its path, or the log's partition;
     `line` is counted from 1 in a file, or the offset in the log; None where there are no lines.
     `detail` is a sentence for people that says what to do. `received_at` is in UTC microseconds.
-    `header` is the file's first line where `raw` can only be read with it.
+    `header` is the file's first line where `raw` can only be read with it. `key` is a message's key; Kafka's
+    quarantine keeps it, in a file there are none.
     """
 
     source: str
@@ -63,6 +64,7 @@ class Rejection:
     raw: bytes
     received_at: int
     header: bytes = b""
+    key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
     wire: bytes
 
 
+def taken_bytes(signal: Draft | Waiting) -> int:
+    """Return about how many bytes of the spool a signal takes."""
+    return len(signal.wire) + _ROW_BYTES
+
+
 class Spool:
     """Signals that wait, in one file, for one process. Its methods may be called from any thread."""
 
@@ -96,7 +101,7 @@ class Spool:
             SpoolFull: there is no room for them.
             LogUnavailable: the disk is full, or refuses.
         """
-        wanted = sum(len(signal.wire) + _ROW_BYTES for signal in signals)
+        wanted = sum(map(taken_bytes, signals))
         with self._guard, explained(self._path):
             if signals and self._bytes + wanted > self._limit_bytes:
                 raise SpoolFull(
@@ -135,7 +140,7 @@ class Spool:
                 self._open.executemany("DELETE FROM signals WHERE number = ?", numbers)
                 self._keep(reached)
             self._count -= len(moved)
-            self._bytes -= sum(len(one.wire) + _ROW_BYTES for one in moved)
+            self._bytes -= sum(map(taken_bytes, moved))
 
     def reached(self) -> dict[int, int]:
         """Return the offset of each partition below which nothing of what waits can be."""

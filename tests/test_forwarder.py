@@ -21,7 +21,7 @@ def draft(number: int) -> Draft:
 
 
 class FakeLog:
-    """A log of two partitions; when its patience ends, it loses the connection; it may be silent a while."""
+    """A log of two partitions; when its patience ends, the connection is lost. It may be silent a while."""
 
     def __init__(self) -> None:
         self._sent = Sent()

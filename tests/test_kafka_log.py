@@ -1,5 +1,6 @@
 """The log in Kafka: the port's contract with a real broker, owners, outages, and what only Kafka does."""
 
+import dataclasses
 import hashlib
 import random
 import threading
@@ -318,20 +319,45 @@ def test_an_event_that_is_too_large_writes_nothing(settings: KafkaSettings, log:
     large = replace(event(0), wire=b"x" * (settings.max_message_bytes + 1))
     with pytest.raises(ValueError, match=r"campus:0:0 .*max_message_bytes"):
         log.transact(0, from_position=0, to_position=1, events=[event(0), large])
+    with pytest.raises(ValueError, match=r"next stage .*max_message_bytes"):
+        log.transact(0, from_position=0, to_position=1, events=[], extra=[(b"p1", large.wire)])
     log.transact(0, from_position=0, to_position=1, events=[event(0)])
     assert log.events_head(0) == 1
+
+
+def test_what_the_broker_will_never_take_is_not_tried_again(settings: KafkaSettings, log: KafkaLog) -> None:
+    """Topics that take less than the settings say are no broker that is away: the writer is told so."""
+    fill(log, 1)
+    wire = random.Random(1).randbytes(settings.max_message_bytes + 100_000)
+    with KafkaLog(replace(settings, max_message_bytes=2 * settings.max_message_bytes)) as generous:
+        with pytest.raises(ValueError, match=r"the broker refuses it .*apply the topics"):
+            generous.transact(0, from_position=0, to_position=1, events=[replace(event(0), wire=wire)])
+        generous.transact(0, from_position=0, to_position=1, events=[event(0)])
+    assert [one.wire for one in log.read_events(0, 0, 9)] == [event(0).wire]
+
+
+def test_a_topic_with_another_number_of_partitions_is_not_decided(settings: KafkaSettings) -> None:
+    """Keys would lead elsewhere than the settings say: whoever would own a partition is told."""
+    with KafkaLog(replace(settings, partitions=5)) as other, pytest.raises(LogCorrupt, match="says 5"):
+        other.acquire(0)
 
 
 def test_quarantine_and_persons_are_part_of_the_transaction(settings: KafkaSettings, log: KafkaLog) -> None:
     """What was no signal and what the next stage needs is written with the events, or not at all."""
     fill(log, 2, partition=1)
     raw = bytes(range(256)) * 3_900
-    rejection = Rejection("log", "1", 1, RejectionReason.UNREADABLE, "это не сигнал", raw, 17)
+    rejection = Rejection("log", "1", 1, RejectionReason.UNREADABLE, "это не сигнал", raw, 17, key=b"k")
+    whole = random.Random(1).randbytes(3 * settings.max_message_bytes)
+    larger = dataclasses.replace(rejection, line=0, raw=whole, detail="門" * 5_000, key=b"k" * 500_000)
     log.transact(
-        1, from_position=0, to_position=2, events=[], quarantined=[rejection], extra=[(b"p1", b"{}")]
+        1, from_position=0, to_position=2, events=[], quarantined=[rejection, larger], extra=[(b"p1", b"{}")]
     )
     (kept,) = read_range(settings, topic_name(settings, Topic.QUARANTINE), 1, 0, 9)
-    assert kept.values == [raw]
+    assert kept.values == [raw, whole[: settings.max_message_bytes]]
+    assert kept.keys == [b"k", b"k" * 1_024]
+    headers = kept.headers[1]
+    assert header(headers, "bytes") == str(len(whole)).encode()
+    assert header(headers, "digest") == hashlib.blake2b(whole, digest_size=16).hexdigest().encode()
     headers = kept.headers[0]
     assert (header(headers, "reason"), header(headers, "offset")) == (b"unreadable", b"1")
     assert header(headers, "detail") == "это не сигнал".encode()

@@ -8,11 +8,14 @@ from domain.errors import InvalidDocument
 from domain.vocabulary import Decision, Resolution
 
 KIND: Final = "alert_case"
+LONGEST_ALERT: Final = 1_000
+"""Characters of an alert's id: those of a site, a rule and a subject are far fewer."""
 LONGEST_NAME: Final = 200
 """Characters of a person's name or id."""
 LONGEST_NOTE: Final = 2_000
 """Characters of a note."""
 
+_Alert = Annotated[str, msgspec.Meta(max_length=LONGEST_ALERT)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 _Note = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NOTE)]
 _Moment = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
@@ -26,7 +29,7 @@ class AlertDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """
 
     kind: Literal["alert_case"]
-    alert: str
+    alert: _Alert
     decision: Decision
     by: _Name
     decided_at: _Moment

@@ -43,7 +43,7 @@ class WorkerMetrics:
         self._decide = histogram("decide_seconds", "Deciding one batch", _SECONDS)
         self._transact = histogram("transaction_seconds", "Committing one batch", _SECONDS)
         self._batch = histogram("batch_signals", "Signals in one batch", _ROWS)
-        self._stopped = counter("partition_stopped", "Partitions stopped by a defect of the engine")
+        self._stopped = counter("partition_stopped", "Partitions that failed and are not decided any further")
 
     def decided(
         self,

@@ -108,11 +108,13 @@ class KafkaLog:
 
         Raises:
             LogUnavailable: the broker does not answer.
-            LogCorrupt: the committed position is beyond the signals there are.
+            LogCorrupt: the committed position is beyond the signals there are, or the topic has not as many
+                partitions as the settings say.
         """
         part = self._part(partition)
         with part.lock:
             part.writer, part.lost = None, None
+            self._check_count()
             writer = PartitionWriter(self._settings, self._group, partition)
             found = committed(self._settings, self._lookups, partition)
             if found.position > (head := self.head(partition)):
@@ -306,7 +308,7 @@ class KafkaLog:
             extra: keys and values for the persons topic, each in its key's partition.
 
         Raises:
-            ValueError: `to_position` is before `from_position`, or an event is larger than a message may be.
+            ValueError: `to_position` is before `from_position`, or something is larger than a message may be.
         """
         if to_position < from_position:
             raise ValueError(f"cannot move from position {from_position} to {to_position}")
@@ -356,11 +358,24 @@ class KafkaLog:
         self._part(partition)
         return bounds(self._settings, self._lookups, self._signals, partition)
 
+    def _check_count(self) -> None:
+        """Check that keys lead to the same partitions for everybody."""
+        count, wanted = self._count_partitions(), self._settings.partitions
+        if count != wanted:
+            raise LogCorrupt(
+                f"{self._signals} has {count} partitions, [kafka] partitions says {wanted}: a site's key "
+                "would lead to another partition than its past; `limen topics check` says more"
+            )
+
+    def _count_partitions(self) -> int:
+        if not self._count:
+            self._count = count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        return self._count
+
     @property
     def _lookups(self) -> Consumer:
         """What is asked for offsets; it never reads. Connected when it is first used."""
-        if not self._count:
-            self._count = count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        self._count_partitions()
         return self._consumer
 
     def _part(self, partition: int) -> _Partition:

@@ -1,6 +1,7 @@
 """The one writer of a partition's decisions: events, snapshot and position in one transaction."""
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -19,6 +20,8 @@ from streams.quarantine import Rejection
 
 _ABORT_SECONDS: Final = 5.0
 _DETAIL_CHARACTERS: Final = 2_000
+_KEY_BYTES: Final = 1_024
+"""Of a quarantined message's key; a site's has at most 256."""
 
 
 class PartitionWriter:
@@ -57,15 +60,15 @@ class PartitionWriter:
         Raises:
             PositionConflict: this writer is fenced; nothing was written.
             LogUnavailable: the broker does not answer; see `streams.kafka.log.KafkaLog.transact`.
-            ValueError: an event is larger than a message may be; nothing was written.
+            ValueError: something of it is larger than a message may be; nothing was written.
         """
-        self._check_sizes(events)
+        self._check_sizes(events, extra)
         after = Committed(to_position, before.events_head + len(events), before.snapshot)
         try:
             self._producer.begin_transaction()
             self._write_events(events, before.events_head)
             for rejection in quarantined:
-                self._produce(Topic.QUARANTINE, None, rejection.raw, _rejection_headers(rejection))
+                self._write_rejection(rejection)
             for key, value in extra:
                 self._produce_extra(key, value)
             if snapshot is not None:
@@ -77,7 +80,7 @@ class PartitionWriter:
             self._commit()
         except KafkaException as error:
             found = self._error(error)
-            if isinstance(found, LogUnavailable):
+            if not isinstance(found, PositionConflict):
                 self._abort()
             raise found from error
         except BaseException:
@@ -88,6 +91,12 @@ class PartitionWriter:
     def _write_events(self, events: Iterable[EventDraft], head: int) -> None:
         for offset, event in enumerate(events, head):
             self._produce(Topic.EVENTS, event.site.encode(), event.wire, event_headers(event, offset))
+
+    def _write_rejection(self, rejection: Rejection) -> None:
+        """Write what fits of a message that may be larger than any of ours, with its size and digest."""
+        raw = rejection.raw[: self._settings.max_message_bytes]
+        key = None if rejection.key is None else rejection.key[:_KEY_BYTES]
+        self._produce(Topic.QUARANTINE, key, raw, _rejection_headers(rejection))
 
     def _write_snapshot(self, state: bytes, after: Committed) -> SnapshotPlace:
         size = self._settings.max_message_bytes
@@ -151,22 +160,29 @@ class PartitionWriter:
             self._producer.purge()
             self._producer.abort_transaction(min(_ABORT_SECONDS, self._settings.wait_seconds))
 
-    def _check_sizes(self, events: Iterable[EventDraft]) -> None:
-        most = self._settings.max_message_bytes
+    def _check_sizes(self, events: Iterable[EventDraft], extra: Iterable[tuple[bytes, bytes]]) -> None:
         for event in events:
-            if len(event.wire) > most:
-                raise ValueError(
-                    f"the event {event.id} is {len(event.wire):,} bytes, the log takes {most:,}: "
-                    "raise [kafka] max_message_bytes and apply the topics"
-                )
+            if len(event.wire) > self._settings.max_message_bytes:
+                raise self._too_large(f"the event {event.id} is {len(event.wire):,} bytes")
+        for key, value in extra:
+            if len(key) + len(value) > self._settings.max_message_bytes:
+                raise self._too_large(f"what the next stage is told is {len(key) + len(value):,} bytes")
 
-    def _error(self, error: KafkaException) -> PositionConflict | LogUnavailable:
+    def _error(self, error: KafkaException) -> PositionConflict | LogUnavailable | ValueError:
         if is_fenced(error) or error.args[0].fatal():
             return PositionConflict(
                 f"partition {self._partition}: {self._who} is owned by another process by now "
                 f"({error.args[0].str()}); end this one, or acquire the partition again"
             )
+        if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:  # however often it is tried
+            return self._too_large(f"the broker refuses it ({error.args[0].str()})")
         return explained(self._settings, error)
+
+    def _too_large(self, what: str) -> ValueError:
+        return ValueError(
+            f"{what}, the log takes {self._settings.max_message_bytes:,}: "
+            "raise [kafka] max_message_bytes and apply the topics"
+        )
 
 
 def _rejection_headers(rejection: Rejection) -> Headers:
@@ -179,5 +195,7 @@ def _rejection_headers(rejection: Rejection) -> Headers:
         "reason": str(rejection.reason),
         "detail": rejection.detail[:_DETAIL_CHARACTERS],
         "received-at": str(rejection.received_at),
+        "bytes": str(len(rejection.raw)),
+        "digest": hashlib.blake2b(rejection.raw, digest_size=16).hexdigest(),
     }
     return [(name, value.encode(errors="replace")) for name, value in fields.items()]

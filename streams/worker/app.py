@@ -16,7 +16,7 @@ import structlog
 from faust.app.base import BootStrategy
 from faust.types import TP
 
-from streams.worker.defect import EngineDefect
+from streams.log import PositionConflict
 from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
 from streams.worker.transport import Transport
@@ -57,10 +57,12 @@ class _Boot(BootStrategy):
 
 
 class Worker:
-    """Decides the partitions that the group gives it, until `stop` is called or one of them fails.
+    """Decides the partitions that the group gives it, until `stop` is called or it has to end.
 
-    `failure` is then what failed: an `EngineDefect`, a `PositionConflict`, or another error of the log.
-    With `hold_defects`, a partition whose engine failed is kept and not decided, the others go on.
+    A partition that fails is held: the worker keeps it and does not decide it, so that what is wrong with it
+    does not go on to the other workers, and the others go on. Without `hold`, the worker ends. It ends in any
+    case on a `PositionConflict`: others have what it believes to have. `failure` is what it ended for, or
+    else what failed first: an `EngineDefect`, or an error of the log.
     """
 
     def __init__(
@@ -71,10 +73,10 @@ class Worker:
         pace: Pace,
         observer: Observer,
         *,
-        hold_defects: bool = False,
+        hold: bool = True,
     ) -> None:
         self._partition_log, self._membership, self._plan, self._pace = log, membership, plan, pace
-        self._observer, self._hold_defects = observer, hold_defects
+        self._observer, self._hold = observer, hold
         self._pumps: dict[int, Pump] = {}
         self._threads = ThreadPoolExecutor(membership.threads, "partition")
         self._over = asyncio.Event()
@@ -189,9 +191,11 @@ class Worker:
 
     def _failed(self, partition: int, error: Exception) -> None:
         self._log.error("partition failed", partition=partition, error=str(error))
-        if self.failure is None:
+        self._observer.stopped(partition, error)
+        ends = isinstance(error, PositionConflict) or not self._hold
+        if self.failure is None or (ends and not self._over.is_set()):
             self.failure = error
-        if not (self._hold_defects and isinstance(error, EngineDefect)):
+        if ends:
             self._over.set()
 
     async def _close(self, partitions: Iterable[int], worth_keeping: int) -> None:

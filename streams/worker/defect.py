@@ -96,18 +96,18 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def reproduce(bundle: Bundle, decider: PartitionDecider) -> None:
-    """Decide a bundle's messages one by one with a new decider; whatever the engine raises comes out."""
+    """Decide a bundle's messages one by one with a new decider; whatever failed in the worker comes out."""
     if bundle.snapshot is not None:
         decider.restore(bundle.snapshot)
     decider.limits = bundle.limits
     for message in bundle.messages:
-        decider.decide([message])
+        decider.decide([message]).drafts(decider.limits.message_bytes)
 
 
 def _first_failure(decider: PartitionDecider, messages: Sequence[Message]) -> int:
     for message in messages:
         try:
-            decider.decide([message])
+            decider.decide([message]).drafts(decider.limits.message_bytes)
         except Exception:  # noqa: BLE001 - whatever it is, it is this message's
             return message.offset
     return messages[0].offset

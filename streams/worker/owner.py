@@ -4,13 +4,15 @@ Blocking, and for one thread at a time.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
 from streams.quarantine import Rejection
-from streams.runner import draft
 from streams.worker.admission import Limits, Message, Refused
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
@@ -59,6 +61,7 @@ class PartitionLog(Protocol):
         Raises:
             PositionConflict: another process owns the partition, or decided in between.
             LogUnavailable: it may or may not have been committed; acquire anew to know.
+            ValueError: something of it is larger than the log will ever take; nothing was written.
         """
 
 
@@ -73,7 +76,7 @@ class Timing:
 
 
 class Observer(Protocol):
-    """Is told what happened, after it is durable, from the partition's thread. It must not raise."""
+    """Is told what happened, after it is durable. It must not raise."""
 
     def decided(self, partition: int, decided: Decided, timing: Timing) -> None:
         """A batch was committed."""
@@ -81,8 +84,8 @@ class Observer(Protocol):
     def quarantined(self, partition: int, refused: Sequence[Refused]) -> None:
         """Messages went to quarantine."""
 
-    def stopped(self, partition: int, error: EngineDefect) -> None:
-        """The engine failed: the partition is not decided any further."""
+    def stopped(self, partition: int, error: Exception) -> None:
+        """The partition failed, and is not decided any further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ class Plan:
     """How partitions are decided.
 
     Attributes:
-        limits: what a signal must keep to.
+        limits: what a signal must keep to; the partition in them is each owner's own.
         new_decider: makes the decider of one partition.
         snapshot_every: signals between two snapshots.
         snapshot_after_seconds: longest time between two, where anything was decided.
@@ -112,7 +115,8 @@ class PartitionOwner:
 
     def __init__(self, log: PartitionLog, partition: int, plan: Plan, observer: Observer) -> None:
         self._log, self._partition, self._plan, self._observer = log, partition, plan, observer
-        self._decider = plan.new_decider(plan.limits)
+        self._limits = msgspec.structs.replace(plan.limits, partition=partition)
+        self._decider = plan.new_decider(self._limits)
         self._kept: bytes | None = None
         self._kept_at = 0
         self._kept_when = time.monotonic()
@@ -145,9 +149,10 @@ class PartitionOwner:
                     f"partition {partition}: signals from {position} on are gone from the log, "
                     f"but there is no snapshot behind them; deciding goes on at {committed}"
                 )
-            self._decide(messages)
-        self._limits_changed = self._decider.limits != self._plan.limits
-        self._decider.limits = self._plan.limits
+            with self._defects(messages):
+                self._decider.decide(messages)
+        self._limits_changed = self._decider.limits != self._limits
+        self._decider.limits = self._limits
         self._kept_when = time.monotonic()
         return committed
 
@@ -155,17 +160,17 @@ class PartitionOwner:
         """Decide the messages at `position` and after, commit, and tell the observer.
 
         Raises:
-            EngineDefect: the engine failed; nothing was written but the bundle it names.
+            EngineDefect: the engine failed, or decided what no log takes; nothing was written but the bundle
+                it names.
             PositionConflict: another process owns the partition by now.
             LogUnavailable: it may or may not have been committed.
         """
         began = time.perf_counter()
-        decided = self._decide(messages)
-        done = time.perf_counter()
-        signals_since = self.position - self._kept_at
-        seconds_since = time.monotonic() - self._kept_when
-        due = signals_since >= self._plan.snapshot_every or seconds_since >= self._plan.snapshot_after_seconds
-        self._commit(decided, with_snapshot=due or self._limits_changed)
+        with self._defects(messages):
+            decided = self._decider.decide(messages)
+            drafts = decided.drafts(self._limits.message_bytes)
+            done = time.perf_counter()
+            self._commit(decided, drafts, with_snapshot=self._is_snapshot_due())
         committed = time.perf_counter()
         timing = Timing(
             decide_seconds=done - began,
@@ -182,14 +187,14 @@ class PartitionOwner:
         """Write a snapshot where at least `worth` signals were decided since the last."""
         if self.position - self._kept_at >= worth:
             here = self.position
-            self._commit(Decided(here, here, (), (), (), (), ()), with_snapshot=True)
+            self._commit(Decided(here, here, (), (), (), (), ()), (), with_snapshot=True)
 
     def release(self) -> None:
         """Let go of the partition."""
         self._log.release(self._partition)
 
     def _restored(self, snapshot: Snapshot | None) -> tuple[PartitionDecider, bytes | None]:
-        decider = self._plan.new_decider(self._plan.limits)
+        decider = self._plan.new_decider(self._limits)
         if snapshot is not None:
             try:
                 decider.restore(snapshot.state)
@@ -198,16 +203,22 @@ class PartitionOwner:
             return decider, snapshot.state
         return decider, None
 
-    def _decide(self, messages: Sequence[Message]) -> Decided:
-        start = self._decider.position
+    def _is_snapshot_due(self) -> bool:
+        plan, signals_since = self._plan, self.position - self._kept_at
+        seconds_since = time.monotonic() - self._kept_when
+        is_old = signals_since >= plan.snapshot_every or seconds_since >= plan.snapshot_after_seconds
+        return is_old or self._limits_changed
+
+    @contextmanager
+    def _defects(self, messages: Sequence[Message]) -> Iterator[None]:
+        """Make what fails in the block, over these messages, an `EngineDefect`; the log's errors stay."""
+        start = self.position
         try:
-            return self._decider.decide(messages)
+            yield
         except LogError:
             raise
         except Exception as error:
-            defect = self._defect(error, start, messages)
-            self._observer.stopped(self._partition, defect)
-            raise defect from error
+            raise self._defect(error, start, messages) from error
 
     def _defect(self, error: Exception, start: int, messages: Sequence[Message]) -> EngineDefect:
         def decide_again() -> PartitionDecider:
@@ -219,13 +230,13 @@ class PartitionOwner:
 
         return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
 
-    def _commit(self, decided: Decided, *, with_snapshot: bool) -> None:
+    def _commit(self, decided: Decided, drafts: Sequence[EventDraft], *, with_snapshot: bool) -> None:
         state = self._decider.snapshot() if with_snapshot else None
         self._log.transact(
             self._partition,
             from_position=decided.from_position,
             to_position=decided.to_position,
-            events=[draft(event) for event in decided.events],
+            events=drafts,
             snapshot=state,
             quarantined=[_rejection(self._partition, refused) for refused in decided.refused],
             extra=decided.uses,
@@ -245,4 +256,5 @@ def _rejection(partition: int, refused: Refused) -> Rejection:
         detail=refused.detail,
         raw=message.value or b"",
         received_at=message.appended_at,
+        key=message.key,
     )

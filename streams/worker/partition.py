@@ -15,6 +15,8 @@ from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
 from streams.engine import Engine
+from streams.log import EventDraft
+from streams.runner import draft
 from streams.worker.admission import Admission, Limits, Message, Refused
 from streams.worker.recent_ids import RecentIds
 
@@ -55,6 +57,21 @@ class Decided(msgspec.Struct, frozen=True):
     events: Sequence[Event]
     refused: Sequence[Refused]
     uses: Sequence[Record]
+
+    def drafts(self, most_bytes: int) -> list[EventDraft]:
+        """Return the events as the log keeps them.
+
+        Raises:
+            ValueError: one of them, or what the next stage is told, is larger than a message may be.
+        """
+        drafts = [draft(event) for event in self.events]
+        for one in drafts:
+            if len(one.wire) > most_bytes:
+                raise _too_large(f"the event {one.id}", len(one.wire), most_bytes)
+        for key, value in self.uses:
+            if len(key) + len(value) > most_bytes:
+                raise _too_large("what the next stage is told", len(key) + len(value), most_bytes)
+        return drafts
 
 
 class _Dumped(msgspec.Struct):
@@ -217,6 +234,10 @@ def repeats(
             )
         )
     return told
+
+
+def _too_large(what: str, size: int, most: int) -> ValueError:
+    return ValueError(f"{what} is {size:,} bytes, the log takes {most:,}")
 
 
 def _between_documents(signals: Sequence[Signal]) -> list[tuple[int, int]]:

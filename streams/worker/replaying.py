@@ -54,7 +54,7 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     finally:
         lookups.close()
     logged = _Logged(settings, partition, end.events_head)
-    decider = PartitionDecider(limits)
+    decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
     for records in read_range(settings, signals, partition, 0, end.position, batch=BATCH):

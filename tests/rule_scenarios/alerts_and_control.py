@@ -1,5 +1,9 @@
 """Stories about cool-downs and control signals (rules.md 11.3 and 12)."""
 
+import msgspec
+
+from domain.vocabulary import Category
+
 from .story import HOUSE, POLICY, Scenario, at, decide, grant, load, place, rule, says, tick
 
 _WITHOUT_READER = HOUSE | {"points": [point for point in HOUSE["points"] if point["id"] != "reader"]}
@@ -133,6 +137,15 @@ ALERTS_AND_CONTROL = [
         + [("visit.started", {"person": "ann", "policy_version": 1}), ("zone.entered", {})],
     ),
     Scenario(
+        "only a control signal places anybody",
+        "5.9",
+        [
+            msgspec.structs.replace(place("ann", "nowhere", at(0)), category=Category.CREDENTIAL),
+            msgspec.structs.replace(place("ann", "hall", at(0)), category=Category.DEVICE),
+        ],
+        [("signal.unresolved", {"position": 3, "person": "ann"})],
+    ),
+    Scenario(
         "what people decide about an alert is told, and does nothing else",
         "12.3",
         [
@@ -178,8 +191,9 @@ ALERTS_AND_CONTROL = [
             decide("acknowledged", "house:door_forced:side:one", at(0)),
             decide("acknowledged", "house:door_forced:1", at(0)),
             decide("acknowledged", _FORCED, at(0), by=""),
+            decide("acknowledged", f"house:door_forced:{'s' * 1_000}:1", at(0)),
             decide("acknowledged", _FORCED, at(0), kind="appointment"),
         ],
-        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 14)],
+        [("control.rejected", {"position": position, "causes": (position,)}) for position in range(3, 15)],
     ),
 ]

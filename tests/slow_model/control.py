@@ -102,7 +102,7 @@ def _tell_decision(world: World, step: Step) -> None:
         raise _Rejected(f"decided: decided_at {decided_at!r} is no time")
     pattern = rf"{re.escape(step.signal.site)}:([^:]+):.+:[0-9]+"
     match = re.fullmatch(pattern, alert, re.DOTALL) if isinstance(alert, str) else None
-    if match is None:
+    if match is None or len(alert) > 1_000:
         raise _Rejected(f"decided: {alert!r} is no alert of the site")
     detail = {"by": data["by"], "decided_at": decided_at, **given}
     _say(world, step, Topic(topic), rule=match[1], alert=alert, detail=detail)

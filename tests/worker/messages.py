@@ -1,16 +1,17 @@
 """Messages of the signals topic for tests: from signals, good and bad, of several sites."""
 
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 from hypothesis import strategies as st
 
-from domain.signal import Signal, Time, signal_id, write_signal
+from domain.signal import Count, Credential, Signal, Time, signal_id, write_signal
 from domain.vocabulary import Action, Category
 from streams.worker.admission import HOUR_US, Limits, Message
 from tests.signal_strategies import Log, worlds
 
-LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=100_000)
+LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=1_000_000)
 NOON: Final = 1_709_550_000_000_000
 _SITES: Final = ("alpha", "beta", "gamma")
 
@@ -35,10 +36,12 @@ def message(signal: Signal, offset: int = 0, appended_at: int | None = None, **c
     return msgspec.structs.replace(whole, **changes)
 
 
+@cache
 def bad_messages() -> list[tuple[str, Message]]:
     """Return a message of every kind that is refused, and the reason it is given."""
     good = message(a_signal())
     value = good.value or b""
+    nested = write_signal(a_signal(data={"a": 1})).replace(b"1}}", b"[" * 1_100 + b"]" * 1_100 + b"}}")
     of_beta = write_signal(a_signal(site="beta"))
 
     def changed(**changes: Any) -> Message:
@@ -54,6 +57,11 @@ def bad_messages() -> list[tuple[str, Message]]:
         ("unreadable", changed(value=b"")),
         ("unreadable", changed(value=None)),
         ("unreadable", odd(id="42")),
+        ("unknown_schema", changed(schema="²".encode())),
+        ("unknown_schema", changed(schema=b"1" * 5_000)),
+        ("unknown_schema", changed(value=value.replace(b"signal:1", "signal:²".encode()))),
+        ("unknown_schema", changed(value=value.replace(b"signal:1", b"signal:" + b"1" * 5_000))),
+        ("unreadable", changed(value=nested)),
         ("wrong_encoding", changed(key=b"\xff\xfe")),
         ("foreign_key", changed(value=of_beta)),
         ("foreign_key", changed(key=b"a b")),
@@ -63,6 +71,11 @@ def bad_messages() -> list[tuple[str, Message]]:
         ("implausible_time", odd(time=Time(-1, NOON))),
         ("implausible_time", odd(time=Time(NOON, 2**62))),
         ("bad_number", odd(seq=2**70)),
+        ("bad_number", odd(count=Count(2**31))),
+        ("bad_number", odd(count=Count(1, 2**63))),
+        ("negative_count", odd(count=Count(-1))),
+        ("too_long", odd(device="d" * 257)),
+        ("too_long", odd(credential=Credential("card", "c" * 60_000))),
         ("unknown_action", odd(action=Action.PLACED, category=Category.DOOR, data={"zone": "x"})),
     ]
 

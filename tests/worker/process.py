@@ -1,6 +1,7 @@
 """A worker as a process for tests: `python -m tests.worker.process JSON`.
 
-Its engine can be broken: it then fails at every signal of the device `explode`.
+Its engine can be broken: it then fails at every signal of the device `explode`, and makes an event that is
+too large for any log of every signal of the device `swell`.
 """
 
 import sys
@@ -15,6 +16,7 @@ import msgspec  # noqa: E402 - the cache comes first
 
 from domain.event import Event  # noqa: E402
 from domain.signal import Signal  # noqa: E402
+from domain.vocabulary import Topic  # noqa: E402
 from infra import worker_process  # noqa: E402
 from infra.settings import Home, Settings  # noqa: E402
 from streams.engine import Engine  # noqa: E402
@@ -24,17 +26,27 @@ from streams.worker.partition import PartitionDecider  # noqa: E402
 
 
 class BrokenEngine(Engine):
-    """Fails at every signal of one device, as a mistake in a rule would."""
+    """Fails at signals of some devices, as a mistake in a rule would."""
 
     def decide(self, signals: Any, offsets: Any = None) -> list[Event]:
         """Decide, or fail."""
-        self._look_at(signals)
-        return super().decide(signals, offsets)
-
-    @staticmethod
-    def _look_at(signals: list[Signal]) -> None:
         if any(signal.device == "explode" for signal in signals):
             raise ZeroDivisionError("the engine is broken")
+        events = super().decide(signals, offsets)
+        return events + [_swollen(signal) for signal in signals if signal.device == "swell"]
+
+
+def _swollen(signal: Signal) -> Event:
+    return Event(
+        id=f"{signal.site}:swollen",
+        site=signal.site,
+        topic=Topic.SIGNAL_LATE,
+        position=0,
+        ordinal=0,
+        occurred_at=0,
+        known_at=0,
+        detail={"of": "x" * 1_100_000},
+    )
 
 
 def broken_decider(limits: Limits) -> PartitionDecider:

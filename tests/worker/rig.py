@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+import msgspec
 from confluent_kafka import Producer
 
 from domain.event import Event, read_event
@@ -17,13 +18,14 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.partitioning import partition_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
-from streams.worker.admission import HOUR_US, Limits, Message
+from streams.worker.admission import Message
 from streams.worker.partition import Decided, PartitionDecider
 from tests.kafka_fixture import Kafka
+from tests.worker import messages
 from tests.worker.process import kafka_settings
 
 PARTITIONS: Final = 3
-LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=1_000_000)
+LIMITS: Final = msgspec.structs.replace(messages.LIMITS, partitions=PARTITIONS)
 _WAIT_SECONDS: Final = 90.0
 _FAST: Final = {"session_seconds": 6}
 
@@ -37,7 +39,8 @@ class Rig:
         self.log = KafkaLog(self.settings)
         self.folder = folder
         self._kafka = kafka
-        self._producer = Producer(self.settings.signal_producer())
+        # A producer of somebody else's: compressed, the broker takes messages far larger than ours.
+        self._producer = Producer(self.settings.signal_producer() | {"message.max.bytes": 16_000_000})
         self._workers: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -51,15 +54,15 @@ class Rig:
             worker.wait()
         self.log.close()
 
-    def produce(self, messages: Iterable[Message]) -> None:
-        """Append messages, each to the partition of its key; offsets and times are the broker's."""
+    def produce(self, messages: Iterable[Message], *, partition: int | None = None) -> None:
+        """Append messages, each to its key's partition or to this one; offsets and times are the broker's."""
         topic = topic_name(self.settings, Topic.SIGNALS)
         for message in messages:
             headers = [] if message.schema is None else [("schema", message.schema)]
-            partition = 0
-            if message.key is not None and message.key.isascii():
-                partition = partition_of(message.key.decode(), PARTITIONS)
-            self._producer.produce(topic, message.value, message.key, partition, headers=headers)
+            place = partition
+            if place is None:
+                place = partition_of(message.key or b"", PARTITIONS)
+            self._producer.produce(topic, message.value, message.key, place, headers=headers)
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
 
@@ -109,22 +112,23 @@ class Rig:
         """Return what an uninterrupted run over the same partition comes to."""
         head = self.log.head(partition)
         messages = self.log.messages(partition, 0, head) if head else []
-        return PartitionDecider(LIMITS).decide(messages)
+        return PartitionDecider(msgspec.structs.replace(LIMITS, partition=partition)).decide(messages)
 
     def events(self, partition: int) -> list[Event]:
         """Return the events in the log."""
         stored = self.log.read_events(partition, 0, self.log.events_head(partition))
         return [read_event(one.wire) for one in stored]
 
-    def quarantined(self) -> Sequence[tuple[int, int, str, bytes]]:
-        """Return partition, offset, reason and bytes of what is in quarantine, in order."""
+    def quarantined(self) -> Sequence[tuple[int, int, str, bytes | None, bytes]]:
+        """Return partition, offset, reason, key and bytes of what is in quarantine, in order."""
         found = []
         for partition in range(PARTITIONS):
             topic = topic_name(self.settings, Topic.QUARANTINE)
             for records in read_range(self.settings, topic, partition, 0, 1 << 60):
-                for value, headers in zip(records.values, records.headers, strict=True):
+                for key, value, headers in zip(records.keys, records.values, records.headers, strict=True):
                     told = dict(headers or ())
-                    found.append((partition, int(told["offset"]), told["reason"].decode(), value or b""))
+                    reason = told["reason"].decode()
+                    found.append((partition, int(told["offset"]), reason, key, value or b""))
         return found
 
     def check_exact(self) -> int:
@@ -137,9 +141,14 @@ class Rig:
             assert [one.id for one in events] == [one.id for one in expected.events]
             assert events == expected.events
             refused += [
-                (partition, one.message.offset, str(one.reason), one.message.value or b"")
+                (partition, one.message.offset, str(one.reason), one.message.key, _kept(one.message))
                 for one in expected.refused
             ]
             total += len(events)
         assert self.quarantined() == refused
         return total
+
+
+def _kept(message: Message) -> bytes:
+    """Return what the quarantine keeps of a message's bytes: as many as the log takes."""
+    return (message.value or b"")[: LIMITS.message_bytes]

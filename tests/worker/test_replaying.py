@@ -25,7 +25,7 @@ def test_replay_is_what_workers_decided_and_finds_what_they_did_not(kafka: Kafka
     """Many sites, repeats and bad messages are decided again alike; an event that was changed is shown."""
     city = city_of(tmp_path / "nowhere", sites=6, persons=60, days=1, seed=5, start=None)
     messages = [message(one) for one in itertools.islice(city_signals(city), 4_000)]
-    bad = [one for reason, one in bad_messages() if reason != "too_long"]
+    bad = [one for _, one in bad_messages()]
     with Rig(kafka, tmp_path) as rig:
         rig.produce([*messages[:2_000], *messages[1_900:2_000], *bad, *messages[2_000:]])
         worker = rig.start(batch_signals=700)

@@ -14,6 +14,7 @@ import pytest
 from domain.signal import signal_id
 from domain.vocabulary import Topic
 from infra.simulating import city_of, city_signals
+from streams.kafka.partitioning import partition_of
 from streams.worker.admission import Message
 from streams.worker.defect import read_bundle, reproduce
 from streams.worker.partition import PartitionDecider
@@ -48,21 +49,22 @@ def _ended(worker: "subprocess.Popen[bytes]") -> int:
 
 
 def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
-    """Every kind of bad message goes to quarantine with its offset and bytes; the signals around it count."""
-    bad = [one for reason, one in bad_messages() if reason != "too_long"]
+    """Every kind goes to quarantine with its offset, key and bytes; the signals around it are decided."""
+    bad = [one for _, one in bad_messages()]
     far_ahead = message(a_signal(7, time=a_signal().time.__class__(2**52, 2**52)))
     messages = [message(a_signal(number)) for number in range(len(bad) + 1)]
     mixed = [one for pair in itertools.zip_longest(messages, [*bad, far_ahead]) for one in pair if one]
     # The broker's own time is now: what was far ahead of an older log is not ahead of this one.
     rig.produce(one for one in mixed if one.appended_at > 0)
+    home = partition_of("alpha", PARTITIONS)
+    rig.produce([message(a_signal(99))], partition=(home + 1) % PARTITIONS)
     worker = rig.start()
     rig.wait_until_decided()
     rig.check_exact()
-    reasons = {reason for _, _, reason, _ in rig.quarantined()}
-    assert reasons == {
-        "unknown_schema", "unreadable", "wrong_encoding", "foreign_key", "implausible_time", "bad_number",
-        "unknown_action",
-    }  # fmt: skip
+    kept = rig.quarantined()
+    assert {reason for _, _, reason, _, _ in kept} == {reason for reason, _ in bad_messages()}
+    strayed = [(place, key) for place, _, reason, key, _ in kept if reason == "foreign_key" and place != home]
+    assert ((home + 1) % PARTITIONS, b"alpha") in strayed
     worker.terminate()
     assert _ended(worker) == 0
 
@@ -131,11 +133,11 @@ def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[M
 
 
 def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig) -> None:
-    """The process ends with 3, the partition is where it was, and the bundle fails again at that offset."""
+    """With `exit` it ends with 3, the partition is where it was, the bundle fails again at that offset."""
     good = [message(a_signal(number)) for number in range(20)]
     explosive = message(a_signal(99, device="explode"))
     rig.produce(good)
-    worker = rig.start(is_broken=True)
+    worker = rig.start(is_broken=True, on_defect="exit")
     rig.wait_until_decided()
     rig.produce([*good[:3], explosive, message(a_signal(100))])
     assert _ended(worker) == 3
@@ -155,19 +157,24 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     assert _ended(mended) == 0
 
 
-def test_a_broken_partition_is_held_while_the_others_go_on(rig: Rig) -> None:
-    """With `hold` the process keeps the partition undecided, decides the others, and ends with 3."""
-    sites = [f"site-{number}" for number in range(8)]
-    rig.produce([message(a_signal(0, site="alpha", device="explode"))])
-    worker = rig.start(is_broken=True, on_defect="hold")
-    rig.wait(lambda: "partition failed" in rig.said(), "failing")
-    (lost,) = (one for one in range(PARTITIONS) if rig.log.head(one))
-    rig.produce([message(a_signal(1, site=site)) for site in sites])
-    others = [one for one in range(PARTITIONS) if one != lost]
-    rig.wait(lambda: all(rig.log.position(one) == rig.log.head(one) for one in others), "deciding the others")
-    assert rig.log.position(lost) == 0
+def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
+    """Where the engine fails, or decides what no log takes, it stands still, and the others go on."""
+    sites = {partition_of(f"site-{number}", PARTITIONS): f"site-{number}" for number in range(20)}
+    exploding, swelling, other = (sites[partition] for partition in range(PARTITIONS))
+    rig.produce([message(a_signal(0, site=exploding, device="explode"))])
+    rig.produce([message(a_signal(0, site=swelling, device="swell"))])
+    worker = rig.start(is_broken=True)
+    rig.wait(lambda: rig.said().count("partition failed") == 2, "failing")
+    rig.produce([message(a_signal(1, site=site)) for site in sites.values()])
+    rig.wait(lambda: rig.log.position(partition_of(other, PARTITIONS)) == 1, "deciding the other")
+    assert rig.decided() == 1
     worker.terminate()
     assert _ended(worker) == 3
+    bundles = sorted((rig.folder / "defects").iterdir())
+    for bundle, error in zip(bundles, (ZeroDivisionError, ValueError), strict=True):
+        told = read_bundle(bundle)
+        with pytest.raises(error, match=r"is broken|the log takes 1,000,000"):
+            reproduce(told, broken_decider(told.limits))
 
 
 def test_ids_are_what_makes_a_repeat() -> None:
