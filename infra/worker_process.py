@@ -15,15 +15,17 @@ from infra.failure import DONE, FAILED, FENCED
 from infra.kafka_replay import limits_of
 from infra.observability.endpoints import Health
 from infra.observability.following import AlertLines
+from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import WorkerMetrics
 from infra.process import staying
 from infra.settings import Home, Settings
 from infra.warming import warm_up
 from streams.cross_site.uses import uses_of
+from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import PositionConflict
+from streams.log import LogUnavailable, PositionConflict
 from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
 from streams.worker.defect import EngineDefect
@@ -32,6 +34,7 @@ from streams.worker.partition import Decided, PartitionDecider
 from streams.worker.pump import Pace
 
 _FETCH_BYTES: Final = 1_048_576
+_AGAIN_SECONDS: Final = 1.0
 _LIBRARIES: Final = ("faust", "mode", "aiokafka")
 
 
@@ -43,14 +46,15 @@ def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
     """
     _route_library_logs()
     registry, health = CollectorRegistry(), Health()
-    observer = _Observer(WorkerMetrics(registry), AlertLines())
+    metrics = WorkerMetrics(registry)
+    health.want("group", "the partitions have not been shared out yet")
     with (
         staying(settings, registry, health) as stopping,
         tempfile.TemporaryDirectory(prefix="limen-worker-") as folder,
     ):
         structlog.get_logger().info("starting", group=kafka.group, brokers=kafka.bootstrap_servers)
         warm_up(Path(folder))
-        failure = asyncio.run(_run(home, settings, kafka, folder, observer, health, stopping))
+        failure = asyncio.run(_run(home, settings, kafka, folder, metrics, health, stopping))
     log = structlog.get_logger()
     if failure is None:
         log.info("drained")
@@ -67,10 +71,13 @@ async def _run(
     settings: Settings,
     kafka: KafkaSettings,
     folder: str,
-    observer: "_Observer",
+    metrics: WorkerMetrics,
     health: Health,
     stopping: threading.Event,
 ) -> Exception | None:
+    health.started()
+    if not await _log_answers(kafka, health, stopping):
+        return None
     ours = settings.worker
     log = KafkaLog(kafka)
     worker = Worker(
@@ -93,7 +100,7 @@ async def _run(
             bundles=str(ours.defects or home.root / "defects"),
         ),
         Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
-        observer,
+        _Observer(metrics, AlertLines()),
         hold_defects=ours.on_defect == "hold",
     )
 
@@ -101,6 +108,8 @@ async def _run(
         health.beat()
         if stopping.is_set():
             worker.stop()
+        if worker.has_joined:
+            health.fulfil("group")
         states = worker.partitions
         waiting = [partition for partition, is_live in states.items() if not is_live]
         if worker.failure is not None:
@@ -110,12 +119,51 @@ async def _run(
         else:
             health.fulfil("partitions")
 
-    health.started()
+    def positions() -> dict[Place, int | None]:
+        return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
+
+    def trouble(reason: str | None) -> None:
+        metrics.log_away(reason)
+        _tell_health(health, reason)
+
     try:
-        await worker.run(beat)
+        with LagWatch(Ends(kafka), positions, metrics, trouble):
+            await worker.run(beat)
     finally:
         log.close()
     return worker.failure
+
+
+async def _log_answers(kafka: KafkaSettings, health: Health, stopping: threading.Event) -> bool:
+    """Wait for the log, without which Faust cannot start; False if stopped before it answers."""
+    ends, said = Ends(kafka), structlog.get_logger()
+    loop, away = asyncio.get_running_loop(), False
+    try:
+        while not stopping.is_set():
+            health.beat()
+            try:
+                await loop.run_in_executor(None, ends.head, Topic.SIGNALS, 0)
+            except LogUnavailable as error:
+                _tell_health(health, str(error))
+                if not away:
+                    said.error("waiting", on="kafka", error=str(error))
+                away = True
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                if away:
+                    said.info("going on", on="kafka")
+                _tell_health(health, None)
+                return True
+    finally:
+        ends.close()
+    return False
+
+
+def _tell_health(health: Health, trouble: str | None) -> None:
+    if trouble is None:
+        health.fulfil("kafka")
+    else:
+        health.want("kafka", trouble)
 
 
 class MakeDecider(Protocol):
@@ -150,8 +198,7 @@ class _Observer:
             decided.events,
             decide_seconds=timing.decide_seconds,
             transact_seconds=timing.transact_seconds,
-            lag_signals=timing.lag_signals,
-            lag_seconds=timing.lag_seconds,
+            age_seconds=timing.age_seconds,
         )
         self._alerts.decided(partition, decided.offsets, decided.signals, decided.events)
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
@@ -80,6 +81,8 @@ class Worker:
         self._over = asyncio.Event()
         self._log = structlog.get_logger()
         self.failure: Exception | None = None
+        self.has_joined = False
+        """Whether the group has shared out the partitions, though it may have given us none."""
         self.app = self._built()
 
     def stop(self) -> None:
@@ -91,15 +94,22 @@ class Worker:
         """The partitions it has, and whether each is live already."""
         return {partition: pump.is_live for partition, pump in self._pumps.items()}
 
+    @property
+    def positions(self) -> Mapping[int, int | None]:
+        """The committed position of each of its partitions, None where nobody knows yet. For any thread."""
+        return {partition: pump.committed for partition, pump in list(self._pumps.items())}
+
     async def run(self, beat: Callable[[], None] = lambda: None) -> None:
         """Run until stopped; `beat` is called several times a second while the loop goes round."""
-        await self.app.start()
         try:
+            await self.app.start()
             while not self._over.is_set() and not self.app.crashed:
                 beat()
                 await _first([self._over.wait()], _POLL_SECONDS)
             if self.app.crashed and self.failure is None:
                 self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
+        except KafkaError as error:  # the broker has gone away while Faust started
+            self.failure = self.failure or RuntimeError(f"Faust failed: {error!r}")
         finally:
             await self._close(list(self._pumps), worth_keeping=1)
             await self.app.stop()
@@ -167,6 +177,7 @@ class Worker:
         assigned: Iterable[TP] = told[1]
         if self._over.is_set():
             return
+        self.has_joined = True
         now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
         await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
         for partition in sorted(now):
@@ -183,7 +194,6 @@ class Worker:
             partition,
             self._pace,
             run=lambda work: loop.run_in_executor(self._threads, work),
-            highwater=lambda one: self.app.consumer.highwater(TP(self._membership.topic, one)) or 0,
             failed=self._failed,
         )
 

@@ -52,11 +52,10 @@ class Pump:
         pace: Pace,
         *,
         run: Callable[[Callable[[], Any]], Awaitable[Any]],
-        highwater: Callable[[int], int],
         failed: Callable[[int, Exception], None],
     ) -> None:
         self._owner, self._partition, self._pace = owner, partition, pace
-        self._run, self._highwater, self._failed = run, highwater, failed
+        self._run, self._failed = run, failed
         self._blocks: deque[Sequence[FetchedRecord]] = deque()
         self._waiting = 0
         self._expected: int | None = None
@@ -74,6 +73,11 @@ class Pump:
     def is_live(self) -> bool:
         """Whether it stands at the committed position and decides what comes."""
         return self._expected is not None
+
+    @property
+    def committed(self) -> int | None:
+        """The committed position, None where nobody knows yet."""
+        return self._owner.committed
 
     @property
     def wants_more(self) -> bool:
@@ -201,8 +205,7 @@ class Pump:
                 self._blocks.appendleft(block[room:])
         self._waiting -= len(records)
         if records:
-            highwater = self._highwater(self._partition)
-            await self._guarded(lambda: self._owner.work([message_of(one) for one in records], highwater))
+            await self._guarded(lambda: self._owner.work([message_of(one) for one in records]))
 
 
 def message_of(record: FetchedRecord) -> Message:

@@ -68,7 +68,7 @@ def kafka_settings(bootstrap: str, prefix: str, partitions: int) -> KafkaSetting
 def main() -> int:
     """Run a worker; return its exit code."""
     told = msgspec.json.decode(sys.argv[1], type=Arguments)
-    settings = Settings.model_validate({"log_format": "json", "worker": told.worker})
+    settings = Settings.model_validate({"log_format": "json", "metrics_port": 0, "worker": told.worker})
     if told.is_broken:
         worker_process.decider_maker = lambda **_: broken_decider  # type: ignore[assignment]
     kafka = kafka_settings(told.bootstrap, told.prefix, told.partitions)

@@ -19,6 +19,7 @@ from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.worker.admission import HOUR_US, Limits, Message
 from streams.worker.partition import Decided, PartitionDecider
+from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.worker.process import kafka_settings
 
@@ -36,7 +37,7 @@ class Rig:
         apply(self.settings)
         self.log = KafkaLog(self.settings)
         self.folder = folder
-        self._kafka = kafka
+        self.kafka = kafka
         self._producer = Producer(self.settings.signal_producer())
         self._workers: list[subprocess.Popen[bytes]] = []
 
@@ -67,8 +68,8 @@ class Rig:
         """Start a worker; what it says goes to a file that `said` reads."""
         told = {
             "home": str(self.folder),
-            "bootstrap": self._kafka.bootstrap,
-            "prefix": self._kafka.prefix,
+            "bootstrap": self.kafka.bootstrap,
+            "prefix": self.kafka.prefix,
             "partitions": PARTITIONS,
             "worker": _FAST | worker,
             "is_broken": is_broken,
@@ -88,6 +89,14 @@ class Rig:
     def said(self) -> str:
         """Return what all workers have said."""
         return (self.folder / "said.jsonl").read_text()
+
+    def endpoint(self) -> Endpoint:
+        """Return where the worker that was started last serves its endpoints."""
+        started = len(self._workers)
+        self.wait(lambda: self.said().count('"event": "endpoints"') == started, "serving the endpoints")
+        endpoint = Endpoint.told_in(self.said())
+        assert endpoint is not None
+        return endpoint
 
     def wait(self, until: Callable[[], bool], what: str) -> None:
         """Wait until something holds."""

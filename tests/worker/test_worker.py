@@ -156,16 +156,34 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
 
 
 def test_a_broken_partition_is_held_while_the_others_go_on(rig: Rig) -> None:
-    """With `hold` the process keeps the partition undecided, decides the others, and ends with 3."""
+    """With `hold` the process keeps the partition undecided, decides the others, and ends with 3.
+
+    Its endpoints tell all of it: that it waits for the log, has no part in the group yet, and what lags.
+    """
     sites = [f"site-{number}" for number in range(8)]
     rig.produce([message(a_signal(0, site="alpha", device="explode"))])
-    worker = rig.start(is_broken=True, on_defect="hold")
-    rig.wait(lambda: "partition failed" in rig.said(), "failing")
     (lost,) = (one for one in range(PARTITIONS) if rig.log.head(one))
+    rig.kafka.broker.pause()
+    worker = rig.start(is_broken=True, on_defect="hold")
+    endpoint = rig.endpoint()
+    rig.wait(lambda: "kafka" in endpoint.waiting_for(), "missing the log")
+    assert "group" in endpoint.waiting_for()
+    assert endpoint.is_live()
+    rig.kafka.broker.resume()
+    rig.wait(lambda: "partition failed" in rig.said(), "failing")
     rig.produce([message(a_signal(1, site=site)) for site in sites])
     others = [one for one in range(PARTITIONS) if one != lost]
     rig.wait(lambda: all(rig.log.position(one) == rig.log.head(one) for one in others), "deciding the others")
     assert rig.log.position(lost) == 0
+    rig.produce([message(a_signal(2, site="alpha"))])
+    waiting = rig.log.head(lost)
+    rig.wait(lambda: endpoint.metric("limen_lag_signals", partition=f"{lost}") == waiting, "lagging")
+    rig.wait(lambda: (endpoint.metric("limen_lag_seconds", partition=f"{lost}") or 0) > 1, "growing older")
+    assert endpoint.metric("limen_lag_signals") == waiting
+    assert endpoint.metric("limen_signals_decided_total") == rig.decided()
+    assert endpoint.metric("limen_partition_stopped_total", partition=f"{lost}") == 1
+    assert endpoint.waiting_for().keys() == {"partitions"}
+    assert rig.said().count('"on": "kafka"') == 2, "an outage is told once, and its end"
     worker.terminate()
     assert _ended(worker) == 3
 
