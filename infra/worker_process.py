@@ -35,6 +35,8 @@ from streams.worker.pump import Pace
 
 _FETCH_BYTES: Final = 1_048_576
 _AGAIN_SECONDS: Final = 1.0
+_SAME_LINE_SECONDS: Final = 60.0
+_LINES: Final = 1_000
 _LIBRARIES: Final = ("faust", "mode", "aiokafka")
 
 
@@ -76,7 +78,8 @@ async def _run(
     stopping: threading.Event,
 ) -> Exception | None:
     health.started()
-    if not await _log_answers(kafka, health, stopping):
+    trouble = _LogTrouble(metrics, health)
+    if not await _log_answers(kafka, health, trouble, stopping):
         return None
     ours = settings.worker
     log = KafkaLog(kafka)
@@ -122,10 +125,6 @@ async def _run(
     def positions() -> dict[Place, int | None]:
         return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
 
-    def trouble(reason: str | None) -> None:
-        metrics.log_away(reason)
-        _tell_health(health, reason)
-
     try:
         with LagWatch(Ends(kafka), positions, metrics, trouble):
             await worker.run(beat)
@@ -134,36 +133,45 @@ async def _run(
     return worker.failure
 
 
-async def _log_answers(kafka: KafkaSettings, health: Health, stopping: threading.Event) -> bool:
+async def _log_answers(
+    kafka: KafkaSettings, health: Health, trouble: "_LogTrouble", stopping: threading.Event
+) -> bool:
     """Wait for the log, without which Faust cannot start; False if stopped before it answers."""
-    ends, said = Ends(kafka), structlog.get_logger()
-    loop, away = asyncio.get_running_loop(), False
+    ends, loop = Ends(kafka), asyncio.get_running_loop()
     try:
         while not stopping.is_set():
             health.beat()
             try:
                 await loop.run_in_executor(None, ends.head, Topic.SIGNALS, 0)
             except LogUnavailable as error:
-                _tell_health(health, str(error))
-                if not away:
-                    said.error("waiting", on="kafka", error=str(error))
-                away = True
+                trouble(str(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                if away:
-                    said.info("going on", on="kafka")
-                _tell_health(health, None)
+                trouble(None)
                 return True
     finally:
         ends.close()
     return False
 
 
-def _tell_health(health: Health, trouble: str | None) -> None:
-    if trouble is None:
-        health.fulfil("kafka")
-    else:
-        health.want("kafka", trouble)
+class _LogTrouble:
+    """Is told why the log cannot be reached, or None, however often; says it once, and its end."""
+
+    def __init__(self, metrics: WorkerMetrics, health: Health) -> None:
+        self._metrics, self._health = metrics, health
+        self._is_away = False
+        self._log = structlog.get_logger()
+
+    def __call__(self, reason: str | None) -> None:
+        self._metrics.log_away(reason)
+        if reason is not None:
+            self._health.want("kafka", reason)
+            if not self._is_away:
+                self._log.error("waiting", on="kafka", error=reason)
+        elif self._is_away:
+            self._health.fulfil("kafka")
+            self._log.info("going on", on="kafka")
+        self._is_away = reason is not None
 
 
 class MakeDecider(Protocol):
@@ -220,11 +228,20 @@ class _Observer:
 
 
 class _ToStructlog(logging.Handler):
-    """Makes the lines of libraries lines of ours."""
+    """Makes the lines of libraries lines of ours, each once a minute: an outage would fill a disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a line on; what Faust formats for a terminal is cut to its first line."""
         first, _, _ = record.getMessage().partition("\n")
+        if record.created - self._said.get(first, 0.0) < _SAME_LINE_SECONDS:
+            return
+        if len(self._said) >= _LINES:
+            self._said.clear()
+        self._said[first] = record.created
         said: dict[str, Any] = {"library": record.name.partition(".")[0]}
         if record.exc_info and record.exc_info[1] is not None:
             said["error"] = repr(record.exc_info[1])

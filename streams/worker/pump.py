@@ -21,7 +21,7 @@ T = TypeVar("T")
 _GAP_SECONDS: Final = 30.0
 """A hole in the signals that reading again did not fill for so long is no accident of fetching."""
 _FIRST_WAIT_SECONDS: Final = 0.5
-_LONGEST_WAIT_SECONDS: Final = 30.0
+_LONGEST_WAIT_SECONDS: Final = 5.0
 
 
 class FetchedRecord(Protocol):
@@ -66,6 +66,8 @@ class Pump:
         self._busy = asyncio.Lock()
         self._owned = False
         self._is_open = True
+        self._is_away = False
+        """Whether the log was unavailable when it was last asked: that is said once."""
         self._log = structlog.get_logger().bind(partition=partition)
         self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
 
@@ -154,7 +156,9 @@ class Pump:
         try:
             result: T = await self._run(work)
         except LogUnavailable as error:
-            self._log.warning("log unavailable", error=str(error))
+            if not self._is_away:
+                self._log.warning("log unavailable", error=str(error))
+            self._is_away = True
             self._owned = False
             self._forget()
         except Exception as error:  # noqa: BLE001 - whoever runs the pumps decides what becomes of it
@@ -190,7 +194,7 @@ class Pump:
             position = await self._guarded(self._owner.acquire)
             if position is None or not self._is_open:
                 return False
-            self._owned = True
+            self._owned, self._is_away = True, False
             self._live()
             seconds = round(time.monotonic() - began, 3)
             self._log.info("partition acquired", position=position, seconds=seconds)
