@@ -147,6 +147,31 @@ class CopyingMetrics:
         self._log_away.set(reason is not None)
 
 
+class GatewayMetrics:
+    """What the gateway of an embedded history did. See `projections.gateway.observer`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "limen_gateway_requests", "Statements answered", ["role", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "limen_gateway_request_seconds", "Until the whole answer was sent", ["role"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._running = Gauge("limen_gateway_running", "Statements that run", registry=registry)
+        self._waiting = Gauge("limen_gateway_waiting", "Requests that wait for a place", registry=registry)
+
+    def load(self, running: int, waiting: int) -> None:
+        """Tell what runs and waits."""
+        self._running.set(running)
+        self._waiting.set(waiting)
+
+    def answered(self, role: str, status: int, seconds: float) -> None:
+        """Count a statement."""
+        self._requests.labels(role, str(status)).inc()
+        self._seconds.labels(role).observe(seconds)
+
+
 class SpoolMetrics:
     """How much waits in a connector's spool, and whether it has to stop reading."""
 
