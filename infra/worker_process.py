@@ -28,6 +28,7 @@ from streams.kafka.topics import Topic, topic_name
 from streams.log import LogUnavailable, PositionConflict
 from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
+from streams.worker.credentials import credentials
 from streams.worker.defect import EngineDefect
 from streams.worker.owner import Plan, Timing
 from streams.worker.partition import Decided, PartitionDecider
@@ -45,7 +46,9 @@ def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
 
     Raises:
         Failure: the port of the endpoints is taken.
+        UnsupportedClient: TLS or SASL are set in a way in which a worker cannot connect.
     """
+    credentials(kafka.client)
     _route_library_logs()
     registry, health = CollectorRegistry(), Health()
     metrics = WorkerMetrics(registry)

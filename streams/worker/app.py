@@ -5,7 +5,6 @@ everything that makes the result exact is in `pump` and `owner`.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from streams.worker.credentials import credentials
 from streams.worker.defect import EngineDefect
 from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
@@ -135,7 +135,7 @@ class Worker:
         app = faust.App(
             membership.group,
             broker=urls,
-            broker_credentials=_credentials(membership.client),
+            broker_credentials=credentials(membership.client),
             broker_session_timeout=membership.session_seconds,
             broker_heartbeat_interval=membership.session_seconds / 4,
             broker_request_timeout=max(40.0, 2 * membership.session_seconds),
@@ -218,26 +218,6 @@ class _Blocks(faust.Schema[Any, Any]):
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
         """Return the block."""
         return message.value
-
-
-def _credentials(client: Mapping[str, Any]) -> Any:
-    """Return Faust's credentials for librdkafka's settings, None for a broker that asks for none."""
-    protocol = str(client.get("security.protocol", "plaintext")).lower()
-    context = None
-    if protocol in ("ssl", "sasl_ssl"):
-        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
-        if certificate := client.get("ssl.certificate.location"):
-            context.load_cert_chain(
-                certificate, client.get("ssl.key.location"), client.get("ssl.key.password")
-            )
-    if protocol.startswith("sasl"):
-        return faust.SASLCredentials(
-            username=client.get("sasl.username"),
-            password=client.get("sasl.password"),
-            mechanism=client.get("sasl.mechanism") or client.get("sasl.mechanisms"),
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context is not None else None
 
 
 async def _first(awaitables: Iterable[Any], seconds: float) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -64,15 +64,23 @@ class Rig:
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
 
-    def start(self, *, is_broken: bool = False, **worker: Any) -> "subprocess.Popen[bytes]":
-        """Start a worker; what it says goes to a file that `said` reads."""
+    def start(
+        self,
+        *,
+        is_broken: bool = False,
+        bootstrap: str | None = None,
+        client: Mapping[str, str] | None = None,
+        **worker: Any,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a worker, with settings of librdkafka's; what it says goes to a file that `said` reads."""
         told = {
             "home": str(self.folder),
-            "bootstrap": self.kafka.bootstrap,
+            "bootstrap": bootstrap or self.kafka.bootstrap,
             "prefix": self.kafka.prefix,
             "partitions": PARTITIONS,
             "worker": _FAST | worker,
             "is_broken": is_broken,
+            "client": dict(client or {}),
         }
         with (self.folder / "said.jsonl").open("ab") as said:
             process = subprocess.Popen(
