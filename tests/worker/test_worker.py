@@ -3,6 +3,7 @@
 import itertools
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,6 @@ from domain.vocabulary import Topic
 from infra.simulating import city_of, city_signals
 from streams.worker.admission import Message
 from streams.worker.defect import read_bundle, reproduce
-from streams.worker.partition import PartitionDecider
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import a_signal, bad_messages, message
 from tests.worker.process import broken_decider
@@ -146,7 +146,11 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     assert "ZeroDivisionError" in told.traceback
     with pytest.raises(ZeroDivisionError):
         reproduce(told, broken_decider(told.limits))
-    reproduce(told, PartitionDecider(told.limits))  # an engine without the defect does not fail
+    assert _reproduced(bundle) == (0, "it does not fail any more")  # an engine without the defect
+    torn = rig.folder / "torn.bundle"
+    torn.write_bytes(bundle.read_bytes()[:-100])
+    code, said = _reproduced(torn)
+    assert (code, "is no bundle of a defect" in said) == (2, True)
     assert rig.decided() <= told.failed_at
     mended = rig.start()
     rig.wait_until_decided()
@@ -186,6 +190,15 @@ def test_a_broken_partition_is_held_while_the_others_go_on(rig: Rig) -> None:
     assert rig.said().count('"on": "kafka"') == 2, "an outage is told once, and its end"
     worker.terminate()
     assert _ended(worker) == 3
+
+
+def _reproduced(bundle: Path) -> tuple[int, str]:
+    """Return exit code and last line of `limen worker --reproduce`, called where no home is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", "worker", "--reproduce", str(bundle)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
 def test_ids_are_what_makes_a_repeat() -> None:
