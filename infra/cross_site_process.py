@@ -48,11 +48,19 @@ class _Observer:
         )  # fmt: skip
         self._found = Counter("limen_cross_site_findings", "Findings told", ["rule"], registry=registry)
         self._away = Gauge("limen_cross_site_log_away", "1 while Kafka cannot be reached", registry=registry)
+        self.joined(False)
         health.started()
 
     def turned(self) -> None:
         """Beat."""
         self._health.beat()
+
+    def joined(self, now: bool) -> None:
+        """Be not ready while it has no part in the group."""
+        if now:
+            self._health.fulfil("group")
+        else:
+            self._health.want("group", "the partitions have not been shared out yet")
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""

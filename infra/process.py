@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from prometheus_client import CollectorRegistry
 
 from infra.failure import Failure
@@ -46,4 +47,5 @@ def endpoints(settings: Settings, registry: CollectorRegistry, health: Health) -
             f"({error.strerror or error}); set another in limen.toml or LIMEN_METRICS_PORT; 0 is any"
         ) from error
     with served:
+        structlog.get_logger().info("endpoints", host=settings.metrics_host, port=served.port)
         yield served.port

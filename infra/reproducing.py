@@ -7,12 +7,11 @@ from pathlib import Path
 import typer
 
 from infra.failure import Failure, WrongUse
-from infra.settings import Settings
 from infra.worker_process import decider_maker
 from streams.worker.defect import read_bundle, reproduce
 
 
-def reproduce_defect(path: Path, settings: Settings) -> None:
+def reproduce_defect(path: Path) -> None:
     """Decide a bundle's messages once more and say whether the engine fails as it did.
 
     Raises:
@@ -25,7 +24,7 @@ def reproduce_defect(path: Path, settings: Settings) -> None:
         raise WrongUse(f"{path}: {error}") from error
     versions = ", ".join(f"{name} {version}" for name, version in bundle.versions.items())
     typer.echo(f"partition {bundle.partition}, offset {bundle.failed_at}: {bundle.error}\nwith {versions}")
-    decider = decider_maker(second_stage=settings.worker.second_stage)(bundle.limits)
+    decider = decider_maker(second_stage=bundle.second_stage)(bundle.limits)
     try:
         reproduce(bundle, decider)
     except Exception as error:

@@ -21,12 +21,15 @@ from prometheus_client import CollectorRegistry
 
 from infra.group_membership import GroupMembership
 from infra.observability.endpoints import Health
+from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import CopyingMetrics
 from infra.process import staying
 from infra.settings import ClickHouse, Settings
+from infra.troubles import Troubles
 from projections.client import History, open_history
 from projections.errors import HistoryError, HistoryIncomplete, PartitionTaken
 from projections.sink import EVENTS, SIGNALS, Kind, Sink, Source
+from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -37,6 +40,7 @@ LONGEST_WAIT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
+_NOT_JOINED: Final = "the partitions have not been shared out yet"
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
 
@@ -54,21 +58,16 @@ class Membership(Protocol):
 class SharedLog(Source, Protocol):
     """What the process needs of the log; several threads use it, each for other partitions."""
 
-    def head(self, partition: int) -> int:
-        """Return the offset the next signal will get."""
-
-    def events_head(self, partition: int) -> int:
-        """Return the offset the next event will get."""
-
     def release(self, partition: int) -> None:
         """Let go of what is kept open for a partition."""
 
 
 @dataclass
 class _Flow:
-    """One of the two logs of a partition: when it is looked at next, and what is in its way."""
+    """One log of a partition: how far it is written, when it is looked at next, what is in its way."""
 
     kind: Kind
+    position: int | None = None
     due: float = 0.0
     wait: float = FIRST_WAIT_SECONDS
     trouble: Exception | None = None
@@ -122,20 +121,23 @@ class SinkProcess:
         self._pool = ThreadPoolExecutor(settings.writers, "sink")
         self._partitions: dict[int, _Partition] = {}
         self._left: list[_Partition] = []
-        self._worked = {"history": 0.0, "log": 0.0}  # when each was last seen to answer
+        self._has_joined = False
         self._history: History | None = None
         self._opening = threading.Lock()
-        self._told: dict[str, str] = {}
+        self._troubles = Troubles(health, ("history", "log"), self._store_changed)
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
         """Run until stopped; then finish the batches in hand and leave the group."""
-        membership = self._join(on_assigned=self._assigned, on_revoked=self._hand_over, on_lost=self._drop)
+        self._health.want("group", _NOT_JOINED)
+        membership = self._join(on_assigned=self._assigned, on_revoked=self._hand_over, on_lost=self._lost)
         try:
             self._health.started()
             while not stopping.is_set():
                 self._health.beat()
-                self._tell("kafka", membership.poll(_POLL_SECONDS))
+                complaint = membership.poll(_POLL_SECONDS)
+                if complaint is not None and not self._has_joined:  # else whoever reads the log says it
+                    self._troubles.tell("log", complaint, time.monotonic())
                 self._start_turns()
                 self._tell_troubles()
                 self._release()
@@ -148,7 +150,15 @@ class SinkProcess:
                 self._history.close()
         self._log.info("drained")
 
+    def positions(self) -> dict[Place, int | None]:
+        """Return how far each log of our partitions is written, None where nobody knows. For any thread."""
+        ours = list(self._partitions.values())
+        return {(flow.kind.table, each.number): flow.position for each in ours for flow in each.flows}
+
     def _assigned(self, numbers: list[int]) -> None:
+        self._has_joined = True
+        self._troubles.saw_work("log")
+        self._health.fulfil("group")
         for number in numbers:
             self._partitions[number] = _Partition(number)
         self._log.info("partitions assigned", partitions=numbers, all=sorted(self._partitions))
@@ -156,6 +166,12 @@ class SinkProcess:
     def _hand_over(self, numbers: list[int]) -> None:
         """Let the batches in hand be finished, for the next owner goes on from there."""
         wait(self._drop(numbers), _HAND_OVER_SECONDS)
+
+    def _lost(self, numbers: list[int]) -> None:
+        """Begin no more batches; what is in hand is stopped by the next owner's claim."""
+        self._drop(numbers)
+        self._has_joined = False
+        self._health.want("group", _NOT_JOINED)
 
     def _drop(self, numbers: list[int]) -> list[Future[None]]:
         """Begin no more batches of these partitions; return those in hand."""
@@ -199,6 +215,7 @@ class SinkProcess:
     def _advance(self, partition: _Partition, flow: _Flow) -> bool:
         """Write a batch of one flow; return whether there is more to write now."""
         began = time.monotonic()
+        asks_history = partition.sink is None or isinstance(flow.trouble, HistoryError)
         try:
             if partition.sink is None:
                 partition.sink = self._sink(partition.number)
@@ -212,27 +229,16 @@ class SinkProcess:
                     each.due = time.monotonic() + _TAKEN_WAIT_SECONDS
             return False
         flow.trouble, flow.wait = None, FIRST_WAIT_SECONDS
-        more = rows >= self._batch_rows
-        self._worked["log"] = time.monotonic()
+        flow.position = partition.sink.position[0 if flow.kind is SIGNALS else 1]
+        self._troubles.saw_work("log")
+        if rows or asks_history:
+            self._troubles.saw_work("history")
         if rows:
-            self._worked["history"] = time.monotonic()
-            seconds, lag = time.monotonic() - began, self._lag(partition, flow.kind) if more else 0
-            self._metrics.copied(flow.kind.table, partition.number, rows, seconds, lag)
-        if more:
+            self._metrics.copied(flow.kind.table, partition.number, rows, time.monotonic() - began)
+        if rows >= self._batch_rows:
             return True
         flow.due = began + self._batch_seconds
         return False
-
-    def _lag(self, partition: _Partition, kind: Kind) -> int:
-        """Return how many rows the log has that the history has not; as far as is known, 0 if it is not."""
-        assert partition.sink is not None
-        try:
-            signals, events = partition.sink.position
-            if kind is SIGNALS:
-                return self._source.head(partition.number) - signals
-            return self._source.events_head(partition.number) - events
-        except (HistoryError, LogError):
-            return 0
 
     def _sink(self, number: int) -> Sink:
         with self._opening:
@@ -251,18 +257,16 @@ class SinkProcess:
 
     def _tell_troubles(self) -> None:
         """Say once what does not work, and once that it works again."""
-        troubles: dict[str, Exception] = {}
+        troubles: dict[str, tuple[str, float]] = {}
         for partition in self._partitions.values():
             for flow in partition.flows:
                 error = flow.trouble
                 if error is None:
                     continue
                 place = self._place(partition, flow, error)
-                if flow.troubled_at > self._worked.get(place, 0.0):  # else another flow found it back
-                    troubles.setdefault(place, error)
-        for place in sorted(troubles.keys() | self._told.keys() - {"kafka"}):
-            trouble = troubles.get(place)
-            self._tell(place, None if trouble is None else str(trouble))
+                if self._troubles.is_news(place, flow.troubled_at):  # else another flow found it back
+                    troubles.setdefault(place, (str(error), flow.troubled_at))
+        self._troubles.tell_all(troubles, is_idle=self._has_joined and not self._partitions)
 
     @staticmethod
     def _place(partition: _Partition, flow: _Flow, error: Exception) -> str:
@@ -271,16 +275,9 @@ class SinkProcess:
             return f"{flow.kind.table} of partition {partition.number}"
         return "history" if isinstance(error, HistoryError) else "log"
 
-    def _tell(self, place: str, trouble: str | None) -> None:
-        if trouble is not None and place not in self._told:
-            self._log.error("waiting", on=place, error=trouble)
-            self._told[place] = trouble
-            self._health.want(place, trouble)
-            if place == "history":
-                self._metrics.away()
-        elif trouble is None and self._told.pop(place, None) is not None:
-            self._log.info("going on", on=place)
-            self._health.fulfil(place)
+    def _store_changed(self, store: str, away: bool) -> None:
+        if store == "history":
+            self._metrics.away(away)
 
 
 def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
@@ -291,9 +288,9 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
         LogUnavailable: librdkafka refuses the settings.
     """
     registry, health = CollectorRegistry(), Health()
-    server = settings.clickhouse
+    metrics, server = CopyingMetrics(registry, "sink"), settings.clickhouse
     with staying(settings, registry, health) as stopping, KafkaLog(kafka) as log:
-        SinkProcess(
+        process = SinkProcess(
             lambda: open_history(server.address, server.cluster),
             log,
             partial(
@@ -305,5 +302,7 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
             ),
             server,
             health,
-            CopyingMetrics(registry, "sink"),
-        ).run(stopping)
+            metrics,
+        )
+        with LagWatch(Ends(kafka), process.positions, metrics, metrics.log_away):
+            process.run(stopping)

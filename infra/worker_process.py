@@ -15,22 +15,28 @@ from infra.failure import DONE, FAILED, FENCED
 from infra.kafka_replay import limits_of
 from infra.observability.endpoints import Health
 from infra.observability.following import AlertLines
+from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import WorkerMetrics
 from infra.process import staying
 from infra.settings import Home, Settings
 from infra.warming import warm_up
 from streams.cross_site.uses import uses_of
+from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import PositionConflict
+from streams.log import LogUnavailable, PositionConflict
 from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
+from streams.worker.credentials import credentials
 from streams.worker.owner import Plan, Timing
 from streams.worker.partition import Decided, PartitionDecider
 from streams.worker.pump import Pace
 
 _FETCH_BYTES: Final = 1_048_576
+_AGAIN_SECONDS: Final = 1.0
+_SAME_LINE_SECONDS: Final = 60.0
+_LINES: Final = 1_000
 _LIBRARIES: Final = ("faust", "mode", "aiokafka")
 
 
@@ -39,17 +45,20 @@ def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
 
     Raises:
         Failure: the port of the endpoints is taken.
+        UnsupportedClient: TLS or SASL are set in a way in which a worker cannot connect.
     """
+    credentials(kafka.client)
     _route_library_logs()
     registry, health = CollectorRegistry(), Health()
-    observer = _Observer(WorkerMetrics(registry), AlertLines())
+    metrics = WorkerMetrics(registry)
+    health.want("group", "the partitions have not been shared out yet")
     with (
         staying(settings, registry, health) as stopping,
         tempfile.TemporaryDirectory(prefix="limen-worker-") as folder,
     ):
         structlog.get_logger().info("starting", group=kafka.group, brokers=kafka.bootstrap_servers)
         warm_up(Path(folder))
-        failure = asyncio.run(_run(home, settings, kafka, folder, observer, health, stopping))
+        failure = asyncio.run(_run(home, settings, kafka, folder, metrics, health, stopping))
     log = structlog.get_logger()
     if failure is None:
         log.info("drained")
@@ -66,10 +75,14 @@ async def _run(
     settings: Settings,
     kafka: KafkaSettings,
     folder: str,
-    observer: "_Observer",
+    metrics: WorkerMetrics,
     health: Health,
     stopping: threading.Event,
 ) -> Exception | None:
+    health.started()
+    trouble = _LogTrouble(metrics, health)
+    if not await _log_answers(kafka, health, trouble, stopping):
+        return None
     ours = settings.worker
     log = KafkaLog(kafka)
     worker = Worker(
@@ -92,7 +105,7 @@ async def _run(
             bundles=str(ours.defects or home.root / "defects"),
         ),
         Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
-        observer,
+        _Observer(metrics, AlertLines()),
         hold=ours.on_defect == "hold",
     )
 
@@ -100,6 +113,8 @@ async def _run(
         health.beat()
         if stopping.is_set():
             worker.stop()
+        if worker.has_joined:
+            health.fulfil("group")
         states = worker.partitions
         waiting = [partition for partition, is_live in states.items() if not is_live]
         if worker.failure is not None:
@@ -109,12 +124,56 @@ async def _run(
         else:
             health.fulfil("partitions")
 
-    health.started()
+    def positions() -> dict[Place, int | None]:
+        return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
+
     try:
-        await worker.run(beat)
+        with LagWatch(Ends(kafka), positions, metrics, trouble):
+            await worker.run(beat)
     finally:
         log.close()
     return worker.failure
+
+
+async def _log_answers(
+    kafka: KafkaSettings, health: Health, trouble: "_LogTrouble", stopping: threading.Event
+) -> bool:
+    """Wait for the log, without which Faust cannot start; False if stopped before it answers."""
+    ends, loop = Ends(kafka), asyncio.get_running_loop()
+    try:
+        while not stopping.is_set():
+            health.beat()
+            try:
+                await loop.run_in_executor(None, ends.head, Topic.SIGNALS, 0)
+            except LogUnavailable as error:
+                trouble(str(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                trouble(None)
+                return True
+    finally:
+        ends.close()
+    return False
+
+
+class _LogTrouble:
+    """Is told why the log cannot be reached, or None, however often; says it once, and its end."""
+
+    def __init__(self, metrics: WorkerMetrics, health: Health) -> None:
+        self._metrics, self._health = metrics, health
+        self._is_away = False
+        self._log = structlog.get_logger()
+
+    def __call__(self, reason: str | None) -> None:
+        self._metrics.log_away(reason)
+        if reason is not None:
+            self._health.want("kafka", reason)
+            if not self._is_away:
+                self._log.error("waiting", on="kafka", error=reason)
+        elif self._is_away:
+            self._health.fulfil("kafka")
+            self._log.info("going on", on="kafka")
+        self._is_away = reason is not None
 
 
 class MakeDecider(Protocol):
@@ -149,8 +208,7 @@ class _Observer:
             decided.events,
             decide_seconds=timing.decide_seconds,
             transact_seconds=timing.transact_seconds,
-            lag_signals=timing.lag_signals,
-            lag_seconds=timing.lag_seconds,
+            age_seconds=timing.age_seconds,
         )
         self._alerts.decided(partition, decided.offsets, decided.signals, decided.events)
 
@@ -172,11 +230,20 @@ class _Observer:
 
 
 class _ToStructlog(logging.Handler):
-    """Makes the lines of libraries lines of ours."""
+    """Makes the lines of libraries lines of ours, each once a minute: an outage would fill a disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a line on; what Faust formats for a terminal is cut to its first line."""
         first, _, _ = record.getMessage().partition("\n")
+        if record.created - self._said.get(first, 0.0) < _SAME_LINE_SECONDS:
+            return
+        if len(self._said) >= _LINES:
+            self._said.clear()
+        self._said[first] = record.created
         said: dict[str, Any] = {"library": record.name.partition(".")[0]}
         if record.exc_info and record.exc_info[1] is not None:
             said["error"] = repr(record.exc_info[1])

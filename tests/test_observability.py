@@ -2,7 +2,6 @@
 
 import json
 import urllib.error
-import urllib.request
 
 import pytest
 import structlog
@@ -14,6 +13,7 @@ from domain.vocabulary import Action, Category, Severity, Topic
 from infra.observability.endpoints import Endpoints, Health
 from infra.observability.following import AlertLines
 from infra.observability.metrics import CopyingMetrics, WorkerMetrics
+from tests.endpoint_client import Endpoint
 
 
 def signal(number: int, **fields: object) -> Signal:
@@ -30,15 +30,6 @@ def event(position: int, topic: Topic, **fields: object) -> Event:
     )  # fmt: skip
 
 
-def get(port: int, path: str) -> tuple[int, str]:
-    """Return status and body."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 def test_a_batch_is_counted_by_partition() -> None:
     """Signals, events, alerts by rule, repeats, outcomes, times and lag stand in the metrics."""
     registry = CollectorRegistry()
@@ -50,9 +41,10 @@ def test_a_batch_is_counted_by_partition() -> None:
         [event(0, Topic.ALERT_RAISED, rule="density"), event(1, Topic.SIGNAL_REPEATED)],
         decide_seconds=0.002,
         transact_seconds=0.02,
-        lag_signals=7,
-        lag_seconds=1.5,
+        age_seconds=1.5,
     )
+    metrics.lag("signals", 3, 7, 9.5)
+    metrics.log_away("it does not answer")
     metrics.quarantined(3, 2)
     metrics.stopped(3)
     told = generate_latest(registry).decode().splitlines()
@@ -65,25 +57,34 @@ def test_a_batch_is_counted_by_partition() -> None:
         'limen_quarantined_total{partition="3"} 2.0',
         'limen_partition_stopped_total{partition="3"} 1.0',
         'limen_lag_signals{partition="3"} 7.0',
-        'limen_lag_seconds{partition="3"} 1.5',
+        'limen_lag_seconds{partition="3"} 9.5',
+        'limen_signal_age_seconds_sum{partition="3"} 1.5',
+        "limen_log_away 1.0",
         'limen_decide_seconds_bucket{le="0.0025",partition="3"} 1.0',
         'limen_transaction_seconds_bucket{le="0.01",partition="3"} 0.0',
         'limen_batch_signals_sum{partition="3"} 2.0',
     ):
         assert line in told
+    metrics.gone("signals", 3)
+    assert "limen_lag_signals{" not in generate_latest(registry).decode()
 
 
 def test_copying_is_counted_by_log_and_partition() -> None:
     """A process that copies tells how much, how fast, what waits, and whether its target is away."""
     registry = CollectorRegistry()
     metrics = CopyingMetrics(registry, "sink")
-    metrics.away()
+    metrics.away(True)
     assert "limen_sink_target_away 1.0" in generate_latest(registry).decode()
-    metrics.copied("events", 1, 500, 0.2, 30)
+    metrics.copied("events", 1, 500, 0.2)
+    metrics.lag("events", 1, 30, 2.5)
+    metrics.away(False)
     told = generate_latest(registry).decode()
     assert 'limen_sink_rows_total{log="events",partition="1"} 500.0' in told
     assert 'limen_sink_lag_rows{log="events",partition="1"} 30.0' in told
+    assert 'limen_sink_lag_seconds{log="events",partition="1"} 2.5' in told
     assert "limen_sink_target_away 0.0" in told
+    metrics.gone("events", 1)
+    assert "limen_sink_lag_rows{" not in generate_latest(registry).decode()
 
 
 def test_a_process_is_ready_when_nothing_is_waited_for() -> None:
@@ -107,15 +108,15 @@ def test_the_endpoints_answer_over_http() -> None:
     registry, health = CollectorRegistry(), Health()
     WorkerMetrics(registry).quarantined(0, 1)
     with Endpoints("127.0.0.1", 0, registry, health) as endpoints:
-        assert get(endpoints.port, "/metrics")[1].count('limen_quarantined_total{partition="0"} 1.0') == 1
-        status, body = get(endpoints.port, "/readyz")
+        endpoint = Endpoint(endpoints.port)
+        assert endpoint.get("/metrics")[1].count('limen_quarantined_total{partition="0"} 1.0') == 1
+        status, body = endpoint.get("/readyz")
         assert (status, json.loads(body)["ok"]) == (503, False)
         health.started()
-        assert get(endpoints.port, "/readyz?verbose")[0] == get(endpoints.port, "/livez")[0] == 200
-        assert get(endpoints.port, "/other") == (404, "here are /metrics, /livez and /readyz\n")
-        port = endpoints.port
+        assert endpoint.get("/readyz?verbose")[0] == endpoint.get("/livez")[0] == 200
+        assert endpoint.get("/other") == (404, "here are /metrics, /livez and /readyz\n")
     with pytest.raises(urllib.error.URLError):
-        get(port, "/livez")
+        endpoint.get("/livez")
 
 
 def test_an_alert_can_be_followed_to_the_signal_that_raised_it() -> None:

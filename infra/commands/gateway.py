@@ -21,27 +21,12 @@ def gateway(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Serve the history in ClickHouse's HTTP protocol. SIGTERM or Ctrl-C drains."""
-    import asyncio
-    import signal
-
-    from infra.commands.asking import WAIT_SECONDS
     from infra.failure import WrongUse
-    from infra.home import OpenHome
-    from infra.logging import configure_logging
-    from projections.gateway.server import Gateway, Users
+    from infra.gateway_process import run_gateway
+    from projections.gateway.server import Users
 
     if not (writer_password or reader_password):
         raise WrongUse(
             "gateway: nobody could enter; set LIMEN_GATEWAY_WRITER_PASSWORD or LIMEN_GATEWAY_READER_PASSWORD"
         )
-
-    async def serve(opened: OpenHome) -> None:
-        stopping = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        served = Gateway(opened.history, Users(writer_password, reader_password))
-        await served.serve(host, port, stopping)
-
-    with OpenHome(home, WAIT_SECONDS) as opened:
-        configure_logging(opened.settings)
-        asyncio.run(serve(opened))
+    run_gateway(home, host, port, Users(writer_password, reader_password))

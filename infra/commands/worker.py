@@ -22,19 +22,18 @@ def worker(
     Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker has taken over:
     whatever runs the workers starts them again.
     """
-    import os
-
-    from infra.settings import Home, load_settings
-
-    place = Home.of(home, os.environ)
-    settings = load_settings(place, os.environ)
     if bundle is not None:
         from infra.reproducing import reproduce_defect
 
-        reproduce_defect(bundle, settings)
+        reproduce_defect(bundle)
         return
+    import os
+
+    from infra.settings import Home, load_settings
     from infra.worker_process import run_worker
 
+    place = Home.of(home, os.environ)
+    settings = load_settings(place, os.environ)
     code = run_worker(place, settings, settings.kafka.client_settings())
     if code:
         raise typer.Exit(code)

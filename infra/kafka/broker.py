@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -60,11 +61,20 @@ class Broker:
     Args:
         folder: its own, made if it is not there; what is in it is gone on with.
         java_options: of its Java; for measuring leave out what only makes it start sooner.
+        more_settings: lines of server.properties that count above our own, which see `_SETTINGS`; `{port}`,
+            `{controller_port}` and `{folder}` stand for what they stand for there.
     """
 
-    def __init__(self, folder: Path, *, java_options: Sequence[str] = (HEAP, QUICK_START)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        java_options: Sequence[str] = (HEAP, QUICK_START),
+        more_settings: str = "",
+    ) -> None:
         self._folder = folder.absolute()
         self._java_options = java_options
+        self._more_settings = more_settings
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -174,7 +184,8 @@ class Broker:
     def _format(self, java_command: list[str], settings: Path) -> None:
         port, controller_port = _free_ports(2)
         draft = settings.with_suffix(".draft")
-        draft.write_text(_SETTINGS.format(port=port, controller_port=controller_port, folder=self._folder))
+        text = _SETTINGS + self._more_settings
+        draft.write_text(text.format(port=port, controller_port=controller_port, folder=self._folder))
         done = subprocess.run(
             [*java_command, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(draft)],
             capture_output=True, text=True, check=False,
@@ -216,9 +227,9 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _port_in(settings: Path) -> int:
-    lines = settings.read_text().splitlines()
-    (address,) = (line for line in lines if line.startswith("advertised.listeners="))
-    return int(address.rpartition(":")[2])
+    found = re.search(r"^listeners=PLAINTEXT://127\.0\.0\.1:(\d+)", settings.read_text(), re.MULTILINE)
+    assert found is not None, f"{settings} is not ours"
+    return int(found[1])
 
 
 def _free_ports(count: int) -> list[int]:

@@ -23,6 +23,7 @@ class Health:
         self._clock = clock
         self._beaten = clock()
         self._waiting: dict[str, str] = {"start": "starting"}
+        self._changing = threading.Lock()
 
     def beat(self) -> None:
         """Say that the loop goes round, even when there is nothing to do."""
@@ -34,11 +35,13 @@ class Health:
 
     def want(self, what: str, reason: str) -> None:
         """Be not ready, for this reason, until `fulfil(what)`."""
-        self._waiting = {**self._waiting, what: reason}
+        with self._changing:
+            self._waiting = {**self._waiting, what: reason}
 
     def fulfil(self, what: str) -> None:
         """Take back `want`."""
-        self._waiting = {name: reason for name, reason in self._waiting.items() if name != what}
+        with self._changing:
+            self._waiting = {name: reason for name, reason in self._waiting.items() if name != what}
 
     @property
     def silent_seconds(self) -> float:

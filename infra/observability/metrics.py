@@ -39,11 +39,13 @@ class WorkerMetrics:
         self._quarantined = counter("quarantined", "Messages put into quarantine")
         self._outcomes = counter("actuation_outcomes", "What became of actuations", "outcome")
         self._lag = gauge("lag_signals", "Signals in the log that are not decided")
-        self._lag_seconds = gauge("lag_seconds", "Age of the newest decided signal when it was committed")
+        self._lag_seconds = gauge("lag_seconds", "How long the oldest of them has been in the log")
+        self._age = histogram("signal_age_seconds", "Age of a batch's newest signal when committed", _SECONDS)
         self._decide = histogram("decide_seconds", "Deciding one batch", _SECONDS)
         self._transact = histogram("transaction_seconds", "Committing one batch", _SECONDS)
         self._batch = histogram("batch_signals", "Signals in one batch", _ROWS)
         self._stopped = counter("partition_stopped", "Partitions that failed and are not decided any further")
+        self._log_away = _log_away(registry)
 
     def decided(
         self,
@@ -53,8 +55,7 @@ class WorkerMetrics:
         *,
         decide_seconds: float,
         transact_seconds: float,
-        lag_signals: int,
-        lag_seconds: float,
+        age_seconds: float,
     ) -> None:
         """Count one committed batch."""
         label = str(partition)
@@ -63,8 +64,7 @@ class WorkerMetrics:
         self._batch.labels(label).observe(len(signals))
         self._decide.labels(label).observe(decide_seconds)
         self._transact.labels(label).observe(transact_seconds)
-        self._lag.labels(label).set(lag_signals)
-        self._lag_seconds.labels(label).set(lag_seconds)
+        self._age.labels(label).observe(age_seconds)
         told = Tally((event.topic, event.rule or "") for event in events if event.topic in _COUNTED)
         for (topic, rule), count in told.items():
             if topic is Topic.ALERT_RAISED:
@@ -74,6 +74,20 @@ class WorkerMetrics:
         for signal in signals:
             if signal.category is Category.CONTROL and (signal.data or {}).get("kind") == ACTUATION_OUTCOME:
                 self._outcomes.labels(label, str((signal.data or {}).get("outcome", ""))).inc()
+
+    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
+        """Tell how far a partition is behind."""
+        self._lag.labels(str(partition)).set(count)
+        self._lag_seconds.labels(str(partition)).set(seconds)
+
+    def gone(self, log: str, partition: int) -> None:  # noqa: ARG002 - there is one
+        """Forget how far behind a partition is that another worker has now."""
+        self._lag.remove(str(partition))
+        self._lag_seconds.remove(str(partition))
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
 
     def quarantined(self, partition: int, count: int) -> None:
         """Count messages that went to quarantine."""
@@ -99,22 +113,63 @@ class CopyingMetrics:
         labels = ["log", "partition"]
         self._rows = Counter(name("rows"), "Rows copied for good", labels, registry=registry)
         self._lag = Gauge(name("lag_rows"), "Rows that wait to be copied", labels, registry=registry)
+        self._lag_seconds = Gauge(
+            name("lag_seconds"), "How long the oldest of them has been in the log", labels, registry=registry
+        )
         self._seconds = Histogram(
             name("batch_seconds"), "Copying one batch", labels, registry=registry, buckets=_SECONDS
         )
         self._away = Gauge(name("target_away"), "1 while the target cannot be reached", registry=registry)
+        self._log_away = _log_away(registry)
 
-    def copied(self, log: str, partition: int, rows: int, seconds: float, lag_rows: int) -> None:
+    def copied(self, log: str, partition: int, rows: int, seconds: float) -> None:
         """Count one batch that has arrived."""
         labels = (log, str(partition))
         self._rows.labels(*labels).inc(rows)
         self._seconds.labels(*labels).observe(seconds)
-        self._lag.labels(*labels).set(lag_rows)
-        self._away.set(0)
 
-    def away(self) -> None:
-        """Tell that the target cannot be reached."""
-        self._away.set(1)
+    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:
+        """Tell how far one log of a partition is behind."""
+        self._lag.labels(log, str(partition)).set(count)
+        self._lag_seconds.labels(log, str(partition)).set(seconds)
+
+    def gone(self, log: str, partition: int) -> None:
+        """Forget how far behind a partition is that another process has now."""
+        self._lag.remove(log, str(partition))
+        self._lag_seconds.remove(log, str(partition))
+
+    def away(self, now: bool) -> None:
+        """Tell whether the target cannot be reached."""
+        self._away.set(now)
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
+
+
+class GatewayMetrics:
+    """What the gateway of an embedded history did. See `projections.gateway.observer`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "limen_gateway_requests", "Statements answered", ["role", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "limen_gateway_request_seconds", "Until the whole answer was sent", ["role"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self._running = Gauge("limen_gateway_running", "Statements that run", registry=registry)
+        self._waiting = Gauge("limen_gateway_waiting", "Requests that wait for a place", registry=registry)
+
+    def load(self, running: int, waiting: int) -> None:
+        """Tell what runs and waits."""
+        self._running.set(running)
+        self._waiting.set(waiting)
+
+    def answered(self, role: str, status: int, seconds: float) -> None:
+        """Count a statement."""
+        self._requests.labels(role, str(status)).inc()
+        self._seconds.labels(role).observe(seconds)
 
 
 class SpoolMetrics:
@@ -129,7 +184,7 @@ class SpoolMetrics:
         )
         self._moved = Counter("limen_signals_forwarded", "Signals moved into the log", registry=registry)
         self._refused = Counter("limen_signals_refused", "Signals the log will never take", registry=registry)
-        self._away = Gauge("limen_log_away", "1 while the log cannot be reached", registry=registry)
+        self._away = _log_away(registry)
 
     def waiting(self, signals: int, used_bytes: int, limit_bytes: int) -> None:
         """Tell what waits."""
@@ -152,3 +207,7 @@ class SpoolMetrics:
     def away(self, now: bool) -> None:
         """Tell whether the log cannot be reached."""
         self._away.set(now)
+
+
+def _log_away(registry: CollectorRegistry) -> Gauge:
+    return Gauge("limen_log_away", "1 while the log cannot be reached", registry=registry)

@@ -72,6 +72,8 @@ class Exchange:
     ) -> None:
         self.tag = ""
         self.writes = False
+        self.broke_off: GatewayError | None = None
+        """What the client was told within the answer."""
         self._gateway = gateway
         self._request = request
         self._response = response
@@ -264,6 +266,7 @@ class Exchange:
         tag, text = self._exception_tag, f"{error.text}\n"
         block = f"\r\n__exception__\r\n{tag}\r\n{text}{len(text.encode())} {tag}\r\n__exception__\r\n"
         self._written = 0
+        self.broke_off = error
         self._write(block.encode())
         self._end()
         self._blocking(self._response.write_eof())

@@ -9,28 +9,32 @@ import asyncio
 import base64
 import binascii
 import hmac
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 from aiohttp import web
 
 from projections.client import DATABASE, History
+from projections.errors import HistoryError
 from projections.gateway import reading
 from projections.gateway.errors import AUTHENTICATION_FAILED, TOO_MANY_QUERIES, UNKNOWN, GatewayError, refused
 from projections.gateway.exchange import Exchange
 from projections.gateway.limits import PIECE_BYTES, Limits
+from projections.gateway.observer import Observer, Unobserved
 from projections.gateway.reading import Reading
 from projections.gateway.session import Role, Session, kill
 
 WRITER: Final = "limen"
 READER: Final = "dashboard"
 _NAME: Final = "limen"
+_CLIENT_GONE: Final = 499
 _DRAIN_SECONDS: Final = 30.0
 
 
@@ -63,7 +67,9 @@ class Users:
 class Gateway:
     """Serves an open embedded history until it is stopped."""
 
-    def __init__(self, history: History, users: Users, limits: Limits | None = None) -> None:
+    def __init__(
+        self, history: History, users: Users, limits: Limits | None = None, observer: Observer | None = None
+    ) -> None:
         """Let the views for dashboards be read by whoever may not read what is behind them.
 
         Raises:
@@ -75,19 +81,25 @@ class Gateway:
         self.folder = str(history.at.absolute())
         self.limits = limits or Limits()
         self._users = users
+        self._observer: Observer = observer or Unobserved()
         [row] = history.rows("SELECT version() AS version, timezone() AS timezone")
         self.version, self.timezone = row["version"], row["timezone"]
         with Session(self.folder) as session:
             self.reading = Reading(session.handle)
-        places = self.limits.running + 2  # the writer's, and one to end what is not wanted any more
+        places = self.limits.running + 3  # the writer's, one to end what is not wanted, one to be asked
         self._threads = ThreadPoolExecutor(places, thread_name_prefix="gateway")
         self._readers = asyncio.Semaphore(self.limits.running)
         self._writer = asyncio.Semaphore(1)
-        self._waiting = 0
+        self._running = self._waiting = 0
         self._log = structlog.get_logger()
 
-    async def serve(self, host: str, port: int, stopping: asyncio.Event) -> None:
-        """Serve until `stopping` is set, then answer what has begun, and return. Port 0: any free one."""
+    async def serve(
+        self, host: str, port: int, stopping: asyncio.Event, serving: asyncio.Event | None = None
+    ) -> None:
+        """Serve until `stopping` is set, then answer what has begun, and return. Port 0: any free one.
+
+        `serving` is set once requests are taken.
+        """
         app = web.Application(client_max_size=2**62)
         app.add_routes(
             [
@@ -112,15 +124,39 @@ class Gateway:
             await web.TCPSite(runner, host, port).start()
             address = runner.addresses[0]
             self._log.info("serving", host=address[0], port=address[1])
+            if serving is not None:
+                serving.set()
             await stopping.wait()
         finally:
             await runner.cleanup()
             self._threads.shutdown()
 
+    async def ask(self) -> None:
+        """Return when the engine has answered.
+
+        Raises:
+            HistoryError: it refused.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._ask)
+
+    def _ask(self) -> None:
+        with Session(self.folder) as session:
+            try:
+                session.handle.query("SELECT 1", "TSV")
+            except Exception as error:
+                raise HistoryError(f"the engine refused SELECT 1: {error}") from error
+
     async def _ping(self, _: web.Request) -> web.Response:
         return web.Response(text="Ok.\n")
 
     async def _statement(self, request: web.Request) -> web.StreamResponse:
+        began, told = time.monotonic(), _Told()
+        try:
+            return await self._answered(request, told)
+        finally:
+            self._observer.answered(told.role, told.status, time.monotonic() - began)
+
+    async def _answered(self, request: web.Request, told: "_Told") -> web.StreamResponse:
         query_id = request.query.get("query_id") or str(uuid.uuid4())
         response = web.StreamResponse(
             headers={
@@ -130,12 +166,16 @@ class Gateway:
             }
         )
         try:
-            role = self._users.role(*_credentials(request))
+            told.role = role = self._users.role(*_credentials(request))
             exchange = Exchange(self, request, response, role, asyncio.get_running_loop())
-            await exchange.read_statement()
-            async with self._place(exchange.writes):
-                await self._run(exchange)
+            try:
+                await exchange.read_statement()
+                async with self._place(exchange.writes):
+                    await self._run(exchange)
+            finally:  # told how its answer broke off, a client may go at once
+                told.status = exchange.broke_off.status if exchange.broke_off else told.status
         except GatewayError as error:
+            told.status = error.status
             if response.prepared:  # then the client was told within the answer, or has gone
                 return response
             response.set_status(error.status)
@@ -149,6 +189,8 @@ class Gateway:
                 response.force_close()  # what is left of the body is not read
             await response.prepare(request)
             await response.write(f"{error.text}\n".encode())
+        else:
+            told.status = response.status
         await response.write_eof()
         return response
 
@@ -177,7 +219,7 @@ class Gateway:
         places = self._writer if writes else self._readers
         if self._waiting >= self.limits.waiting:
             raise refused(TOO_MANY_QUERIES, f"{self._waiting} requests wait already: come again later")
-        self._waiting += 1
+        self._loaded(waiting=1)
         try:
             await asyncio.wait_for(places.acquire(), None if writes else self.limits.wait_seconds)
         except TimeoutError:
@@ -185,17 +227,32 @@ class Gateway:
                 TOO_MANY_QUERIES, f"{self.limits.running} queries have run for a while: come again later"
             ) from None
         finally:
-            self._waiting -= 1
+            self._loaded(waiting=-1)
+        self._loaded(running=1)
         try:
             yield
         finally:
+            self._loaded(running=-1)
             places.release()
+
+    def _loaded(self, running: int = 0, waiting: int = 0) -> None:
+        self._running += running
+        self._waiting += waiting
+        self._observer.load(self._running, self._waiting)
 
     def database(self, role: Role, asked: str) -> str:
         """Return the database a request is in."""
         if asked not in ("", "default"):  # in an embedded engine `default` is the folder's files
             return asked
         return reading.DATABASE if role == "reader" else DATABASE
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the observer hears of a request; a client that goes away has seen nothing else."""
+
+    role: Role | Literal["nobody"] = "nobody"
+    status: int = _CLIENT_GONE
 
 
 def publish(history: History) -> None:

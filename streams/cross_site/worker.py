@@ -50,6 +50,9 @@ class Observer(Protocol):
     def turned(self) -> None:
         """The loop went round, whether or not there was anything to do."""
 
+    def joined(self, now: bool) -> None:
+        """The group has shared out the partitions, or we are no member any more."""
+
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Uses were read; `again`: only to compute what is kept."""
 
@@ -64,6 +67,9 @@ class Unobserved:
     """Tells nobody."""
 
     def turned(self) -> None:
+        """Do nothing."""
+
+    def joined(self, now: bool) -> None:
         """Do nothing."""
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
@@ -173,6 +179,7 @@ class CrossSiteWorker:
         finally:
             self._held.clear()  # what is not committed by now must not be
             consumer.close()
+            self._observer.joined(False)
             self._log.info("left the group")
 
     def _turn(self, consumer: Consumer, stopping: threading.Event) -> bool:
@@ -304,6 +311,7 @@ class CrossSiteWorker:
             self._held[each.partition] = _Held(CrossSite(self._limits), live_from)
             begin.append(TopicPartition(self._topic, each.partition, start))
         consumer.incremental_assign(begin)
+        self._observer.joined(True)
         self._log.info(
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
         )

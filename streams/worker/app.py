@@ -5,7 +5,6 @@ everything that makes the result exact is in `pump` and `owner`.
 """
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,10 +12,12 @@ from typing import Any, Final
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
 from streams.log import PositionConflict
+from streams.worker.credentials import credentials
 from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
 from streams.worker.transport import Transport
@@ -82,6 +83,8 @@ class Worker:
         self._over = asyncio.Event()
         self._log = structlog.get_logger()
         self.failure: Exception | None = None
+        self.has_joined = False
+        """Whether the group has shared out the partitions, though it may have given us none."""
         self.app = self._built()
 
     def stop(self) -> None:
@@ -93,15 +96,22 @@ class Worker:
         """The partitions it has, and whether each is live already."""
         return {partition: pump.is_live for partition, pump in self._pumps.items()}
 
+    @property
+    def positions(self) -> Mapping[int, int | None]:
+        """The committed position of each of its partitions, None where nobody knows yet. For any thread."""
+        return {partition: pump.committed for partition, pump in list(self._pumps.items())}
+
     async def run(self, beat: Callable[[], None] = lambda: None) -> None:
         """Run until stopped; `beat` is called several times a second while the loop goes round."""
-        await self.app.start()
         try:
+            await self.app.start()
             while not self._over.is_set() and not self.app.crashed:
                 beat()
                 await _first([self._over.wait()], _POLL_SECONDS)
             if self.app.crashed and self.failure is None:
                 self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
+        except KafkaError as error:  # the broker has gone away while Faust started
+            self.failure = self.failure or RuntimeError(f"Faust failed: {error!r}")
         finally:
             await self._close(list(self._pumps), worth_keeping=1)
             await self.app.stop()
@@ -127,7 +137,7 @@ class Worker:
         app = faust.App(
             membership.group,
             broker=urls,
-            broker_credentials=_credentials(membership.client),
+            broker_credentials=credentials(membership.client),
             broker_session_timeout=membership.session_seconds,
             broker_heartbeat_interval=membership.session_seconds / 4,
             broker_request_timeout=max(40.0, 2 * membership.session_seconds),
@@ -169,6 +179,7 @@ class Worker:
         assigned: Iterable[TP] = told[1]
         if self._over.is_set():
             return
+        self.has_joined = True
         now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
         await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
         for partition in sorted(now):
@@ -185,7 +196,6 @@ class Worker:
             partition,
             self._pace,
             run=lambda work: loop.run_in_executor(self._threads, work),
-            highwater=lambda one: self.app.consumer.highwater(TP(self._membership.topic, one)) or 0,
             failed=self._failed,
         )
 
@@ -212,26 +222,6 @@ class _Blocks(faust.Schema[Any, Any]):
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
         """Return the block."""
         return message.value
-
-
-def _credentials(client: Mapping[str, Any]) -> Any:
-    """Return Faust's credentials for librdkafka's settings, None for a broker that asks for none."""
-    protocol = str(client.get("security.protocol", "plaintext")).lower()
-    context = None
-    if protocol in ("ssl", "sasl_ssl"):
-        context = ssl.create_default_context(cafile=client.get("ssl.ca.location"))
-        if certificate := client.get("ssl.certificate.location"):
-            context.load_cert_chain(
-                certificate, client.get("ssl.key.location"), client.get("ssl.key.password")
-            )
-    if protocol.startswith("sasl"):
-        return faust.SASLCredentials(
-            username=client.get("sasl.username"),
-            password=client.get("sasl.password"),
-            mechanism=client.get("sasl.mechanism") or client.get("sasl.mechanisms"),
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context is not None else None
 
 
 async def _first(awaitables: Iterable[Any], seconds: float) -> None:

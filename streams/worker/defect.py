@@ -24,7 +24,7 @@ class Bundle(msgspec.Struct):
     """What reproduces a defect.
 
     `snapshot` is the partition's state before the first of `messages`, None before the first signal of all;
-    deciding the messages one by one fails at the one at `failed_at`.
+    deciding the messages one by one fails at the one at `failed_at`. `second_stage`: whether it told uses.
     """
 
     partition: int
@@ -33,6 +33,7 @@ class Bundle(msgspec.Struct):
     traceback: str
     versions: dict[str, str]
     limits: Limits
+    second_stage: bool
     snapshot: bytes | None
     messages: list[Message]
 
@@ -68,6 +69,7 @@ def keep_bundle(
             traceback="".join(traceback.format_exception(error)),
             versions={name: _version(name) for name in _PACKAGES} | {"python": platform.python_version()},
             limits=limits,
+            second_stage=decider.has_second_stage,
             snapshot=snapshot,
             messages=list(messages),
         )

@@ -67,12 +67,11 @@ class PartitionLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a committed batch took. `lag_signals` still wait; `lag_seconds` is the newest one's age."""
+    """What a committed batch took. `age_seconds`: since its newest message came into the log."""
 
     decide_seconds: float
     transact_seconds: float
-    lag_signals: int
-    lag_seconds: float
+    age_seconds: float
 
 
 class Observer(Protocol):
@@ -121,6 +120,8 @@ class PartitionOwner:
         self._kept_at = 0
         self._kept_when = time.monotonic()
         self._limits_changed = False
+        self.committed: int | None = None
+        """The committed position, as far as is known; None before it was first looked up."""
 
     @property
     def position(self) -> int:
@@ -139,7 +140,7 @@ class PartitionOwner:
         """
         log, partition = self._log, self._partition
         log.acquire(partition)
-        committed = log.position(partition)
+        committed = self.committed = log.position(partition)
         self._decider, self._kept = self._restored(log.snapshot(partition))
         self._kept_at = self._decider.position
         while (position := self._decider.position) < committed:
@@ -156,7 +157,7 @@ class PartitionOwner:
         self._kept_when = time.monotonic()
         return committed
 
-    def work(self, messages: Sequence[Message], highwater: int) -> Decided:
+    def work(self, messages: Sequence[Message]) -> Decided:
         """Decide the messages at `position` and after, commit, and tell the observer.
 
         Raises:
@@ -175,8 +176,7 @@ class PartitionOwner:
         timing = Timing(
             decide_seconds=done - began,
             transact_seconds=committed - done,
-            lag_signals=max(0, highwater - self.position),
-            lag_seconds=max(0.0, time.time() - messages[-1].appended_at / 1_000_000),
+            age_seconds=max(0.0, time.time() - messages[-1].appended_at / 1_000_000),
         )
         self._observer.decided(self._partition, decided, timing)
         if decided.refused:
@@ -241,6 +241,7 @@ class PartitionOwner:
             quarantined=[_rejection(self._partition, refused) for refused in decided.refused],
             extra=decided.uses,
         )
+        self.committed = decided.to_position
         if state is not None:
             self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
             self._limits_changed = False

@@ -123,6 +123,11 @@ class PartitionDecider:
         """How many sites have shown themselves."""
         return len(self._sites)
 
+    @property
+    def has_second_stage(self) -> bool:
+        """Whether it tells the stage behind of uses."""
+        return self._uses is not None
+
     def decide(self, messages: Sequence[Message]) -> Decided:
         """Decide the messages at `position` and after, one after another, and move on behind them.
 

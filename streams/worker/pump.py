@@ -21,7 +21,7 @@ T = TypeVar("T")
 _GAP_SECONDS: Final = 30.0
 """A hole in the signals that reading again did not fill for so long is no accident of fetching."""
 _FIRST_WAIT_SECONDS: Final = 0.5
-_LONGEST_WAIT_SECONDS: Final = 30.0
+_LONGEST_WAIT_SECONDS: Final = 5.0
 
 
 class FetchedRecord(Protocol):
@@ -52,11 +52,10 @@ class Pump:
         pace: Pace,
         *,
         run: Callable[[Callable[[], Any]], Awaitable[Any]],
-        highwater: Callable[[int], int],
         failed: Callable[[int, Exception], None],
     ) -> None:
         self._owner, self._partition, self._pace = owner, partition, pace
-        self._run, self._highwater, self._failed = run, highwater, failed
+        self._run, self._failed = run, failed
         self._blocks: deque[Sequence[FetchedRecord]] = deque()
         self._waiting = 0
         self._expected: int | None = None
@@ -67,6 +66,8 @@ class Pump:
         self._busy = asyncio.Lock()
         self._owned = False
         self._is_open = True
+        self._is_away = False
+        """Whether the log was unavailable when it was last asked: that is said once."""
         self._log = structlog.get_logger().bind(partition=partition)
         self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
 
@@ -74,6 +75,11 @@ class Pump:
     def is_live(self) -> bool:
         """Whether it stands at the committed position and decides what comes."""
         return self._expected is not None
+
+    @property
+    def committed(self) -> int | None:
+        """The committed position, None where nobody knows yet."""
+        return self._owner.committed
 
     @property
     def wants_more(self) -> bool:
@@ -150,7 +156,9 @@ class Pump:
         try:
             result: T = await self._run(work)
         except LogUnavailable as error:
-            self._log.warning("log unavailable", error=str(error))
+            if not self._is_away:
+                self._log.warning("log unavailable", error=str(error))
+            self._is_away = True
             self._owned = False
             self._forget()
         except Exception as error:  # noqa: BLE001 - whoever runs the pumps decides what becomes of it
@@ -186,7 +194,7 @@ class Pump:
             position = await self._guarded(self._owner.acquire)
             if position is None or not self._is_open:
                 return False
-            self._owned = True
+            self._owned, self._is_away = True, False
             self._live()
             seconds = round(time.monotonic() - began, 3)
             self._log.info("partition acquired", position=position, seconds=seconds)
@@ -201,8 +209,7 @@ class Pump:
                 self._blocks.appendleft(block[room:])
         self._waiting -= len(records)
         if records:
-            highwater = self._highwater(self._partition)
-            await self._guarded(lambda: self._owner.work([message_of(one) for one in records], highwater))
+            await self._guarded(lambda: self._owner.work([message_of(one) for one in records]))
 
 
 def message_of(record: FetchedRecord) -> Message:

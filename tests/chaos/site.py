@@ -20,6 +20,8 @@ log_format = "json"
 
 [kafka]
 bootstrap_servers = "{bootstrap}"
+topic_prefix = "{prefix}"
+group = "{prefix}"
 partitions = {partitions}
 replication_factor = 1
 min_insync_replicas = 1
@@ -42,11 +44,14 @@ class Site:
     bootstrap: str
     history: str
     partitions: int
+    prefix: str = "limen"
 
     def kafka(self) -> KafkaSettings:
         """Return the settings by which the run's logs are read."""
         return KafkaSettings(
             bootstrap_servers=self.bootstrap,
+            topic_prefix=self.prefix,
+            group=self.prefix,
             partitions=self.partitions,
             replication_factor=1,
             min_insync_replicas=1,
@@ -84,7 +89,9 @@ class Site:
 def write_home(folder: Path, site: Site) -> Path:
     """Make a home that holds settings only."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = _SETTINGS.format(bootstrap=site.bootstrap, partitions=site.partitions, history=site.history)
+    text = _SETTINGS.format(
+        bootstrap=site.bootstrap, prefix=site.prefix, partitions=site.partitions, history=site.history
+    )
     (folder / "limen.toml").write_text(text)
     return folder
 

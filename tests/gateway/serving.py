@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from projections.gateway.server import READER, WRITER
+from tests.endpoint_client import Endpoint
 
 ROOT: Final = Path(__file__).parents[2]
 WRITERS: Final = "write it"
@@ -40,6 +41,7 @@ class Served:
 
     process: "subprocess.Popen[str]"
     port: int
+    endpoint: Endpoint
 
     def dsn(self, user: str = WRITER, password: str = WRITERS) -> str:
         """Return the address for clickhouse-connect."""
@@ -88,12 +90,15 @@ def serving(home: Path) -> Iterator[Served]:
             **os.environ,
             "LIMEN_GATEWAY_WRITER_PASSWORD": WRITERS,
             "LIMEN_GATEWAY_READER_PASSWORD": READERS,
+            "LIMEN_METRICS_PORT": "0",
         },
     )
     try:
         assert process.stderr
+        endpoint = Endpoint.told_in(process.stderr.readline())
+        assert endpoint is not None
         said = process.stderr.readline()
-        yield Served(process, json.loads(said)["port"])
+        yield Served(process, json.loads(said)["port"], endpoint)
     finally:
         if process.poll() is None:
             process.kill()

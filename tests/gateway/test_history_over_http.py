@@ -1,5 +1,6 @@
 """The history through a gateway: the same as embedded, whole after a kill, and drained when asked to end."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from projections.client import History, open_history
 from projections.gateway.server import READER
 from projections.sink import Sink
 from projections.verify import verify
+from tests.gateway.recording import recording
 from tests.gateway.serving import ROOT, serving
 from tests.history_fixture import ListLog, history
 from tests.test_history import a_log
@@ -53,6 +55,24 @@ def test_a_history_through_a_gateway_is_the_embedded_one(home: Path, history: Hi
         assert served.rows("SELECT {a:String} AS a", {"a": "b"}) == [{"a": "b"}]
         Sink(served, log, 0).catch_up()  # goes on where it stands: nothing to do
         assert len(served.rows("SELECT offset FROM signals")) == len(log.signals)
+
+
+@pytest.mark.slow
+def test_no_insert_of_a_sink_is_left_to_the_server_to_make_later(home: Path) -> None:
+    """Each INSERT of a sink says async_insert=0: what is answered is on disk, however the server is set."""
+    log = a_log(60)
+    with serving(home) as gateway, recording(gateway.port) as (port, asked):
+        address = gateway.dsn().replace(f":{gateway.port}", f":{port}")
+        with open_history(address) as served:
+            filled(served, log)
+    inserts = [
+        (table[1], one.parameters)
+        for one in asked
+        if (table := re.match(r"\s*INSERT INTO (?:`?limen`?\.)?`?(\w+)", one.statement))
+    ]
+    assert {"signals_in", "events_in", "visits", "committed"} <= {table for table, _ in inserts}
+    assert {parameters.get("async_insert") for _, parameters in inserts} == {"0"}
+    assert {parameters.get("insert_deduplicate") for _, parameters in inserts} == {"0"}
 
 
 @pytest.mark.slow

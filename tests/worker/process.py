@@ -5,6 +5,7 @@ too large for any log of every signal of the device `swell`.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,12 @@ class Arguments(msgspec.Struct):
     partitions: int
     worker: dict[str, Any]
     is_broken: bool = False
+    client: dict[str, str] = {}
 
 
-def kafka_settings(bootstrap: str, prefix: str, partitions: int) -> KafkaSettings:
+def kafka_settings(
+    bootstrap: str, prefix: str, partitions: int, client: Mapping[str, str] | None = None
+) -> KafkaSettings:
     """Return the settings of a test's log."""
     return KafkaSettings(
         bootstrap_servers=bootstrap,
@@ -74,16 +78,17 @@ def kafka_settings(bootstrap: str, prefix: str, partitions: int) -> KafkaSetting
         partitions=partitions,
         replication_factor=1,
         min_insync_replicas=1,
+        client=client or {},
     )
 
 
 def main() -> int:
     """Run a worker; return its exit code."""
     told = msgspec.json.decode(sys.argv[1], type=Arguments)
-    settings = Settings.model_validate({"log_format": "json", "worker": told.worker})
+    settings = Settings.model_validate({"log_format": "json", "metrics_port": 0, "worker": told.worker})
     if told.is_broken:
         worker_process.decider_maker = lambda **_: broken_decider  # type: ignore[assignment]
-    kafka = kafka_settings(told.bootstrap, told.prefix, told.partitions)
+    kafka = kafka_settings(told.bootstrap, told.prefix, told.partitions, told.client)
     return worker_process.run_worker(Home(Path(told.home)), settings, kafka)
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,6 +20,7 @@ from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.worker.admission import Message
 from streams.worker.partition import Decided, PartitionDecider
+from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.worker import messages
 from tests.worker.process import kafka_settings
@@ -38,7 +39,7 @@ class Rig:
         apply(self.settings)
         self.log = KafkaLog(self.settings)
         self.folder = folder
-        self._kafka = kafka
+        self.kafka = kafka
         # A producer of somebody else's: compressed, the broker takes messages far larger than ours.
         self._producer = Producer(self.settings.signal_producer() | {"message.max.bytes": 16_000_000})
         self._workers: list[subprocess.Popen[bytes]] = []
@@ -66,15 +67,23 @@ class Rig:
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
 
-    def start(self, *, is_broken: bool = False, **worker: Any) -> "subprocess.Popen[bytes]":
-        """Start a worker; what it says goes to a file that `said` reads."""
+    def start(
+        self,
+        *,
+        is_broken: bool = False,
+        bootstrap: str | None = None,
+        client: Mapping[str, str] | None = None,
+        **worker: Any,
+    ) -> "subprocess.Popen[bytes]":
+        """Start a worker, with settings of librdkafka's; what it says goes to a file that `said` reads."""
         told = {
             "home": str(self.folder),
-            "bootstrap": self._kafka.bootstrap,
-            "prefix": self._kafka.prefix,
+            "bootstrap": bootstrap or self.kafka.bootstrap,
+            "prefix": self.kafka.prefix,
             "partitions": PARTITIONS,
             "worker": _FAST | worker,
             "is_broken": is_broken,
+            "client": dict(client or {}),
         }
         with (self.folder / "said.jsonl").open("ab") as said:
             process = subprocess.Popen(
@@ -91,6 +100,14 @@ class Rig:
     def said(self) -> str:
         """Return what all workers have said."""
         return (self.folder / "said.jsonl").read_text()
+
+    def endpoint(self) -> Endpoint:
+        """Return where the worker that was started last serves its endpoints."""
+        started = len(self._workers)
+        self.wait(lambda: self.said().count('"event": "endpoints"') == started, "serving the endpoints")
+        endpoint = Endpoint.told_in(self.said())
+        assert endpoint is not None
+        return endpoint
 
     def wait(self, until: Callable[[], bool], what: str) -> None:
         """Wait until something holds."""

@@ -3,6 +3,7 @@
 import itertools
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,6 @@ from infra.simulating import city_of, city_signals
 from streams.kafka.partitioning import partition_of
 from streams.worker.admission import Message
 from streams.worker.defect import read_bundle, reproduce
-from streams.worker.partition import PartitionDecider
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import a_signal, bad_messages, message
 from tests.worker.process import broken_decider
@@ -148,7 +148,11 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     assert "ZeroDivisionError" in told.traceback
     with pytest.raises(ZeroDivisionError):
         reproduce(told, broken_decider(told.limits))
-    reproduce(told, PartitionDecider(told.limits))  # an engine without the defect does not fail
+    assert _reproduced(bundle) == (0, "it does not fail any more")  # an engine without the defect
+    torn = rig.folder / "torn.bundle"
+    torn.write_bytes(bundle.read_bytes()[:-100])
+    code, said = _reproduced(torn)
+    assert (code, "is no bundle of a defect" in said) == (2, True)
     assert rig.decided() <= told.failed_at
     mended = rig.start()
     rig.wait_until_decided()
@@ -158,16 +162,32 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
 
 
 def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
-    """Where the engine fails, or decides what no log takes, it stands still, and the others go on."""
+    """Where the engine fails, or decides what no log takes, it stands still, and the others go on.
+
+    Its endpoints tell all of it: that it waits for the log, has no part in the group yet, and what lags.
+    """
     sites = {partition_of(f"site-{number}", PARTITIONS): f"site-{number}" for number in range(20)}
-    exploding, swelling, other = (sites[partition] for partition in range(PARTITIONS))
-    rig.produce([message(a_signal(0, site=exploding, device="explode"))])
-    rig.produce([message(a_signal(0, site=swelling, device="swell"))])
+    lost, swollen, whole = range(PARTITIONS)
+    rig.produce([message(a_signal(0, site=sites[lost], device="explode"))])
+    rig.produce([message(a_signal(0, site=sites[swollen], device="swell"))])
+    rig.kafka.broker.pause()
     worker = rig.start(is_broken=True)
+    endpoint = rig.endpoint()
+    rig.wait(lambda: "kafka" in endpoint.waiting_for(), "missing the log")
+    assert "group" in endpoint.waiting_for()
+    assert endpoint.is_live()
+    rig.kafka.broker.resume()
     rig.wait(lambda: rig.said().count("partition failed") == 2, "failing")
     rig.produce([message(a_signal(1, site=site)) for site in sites.values()])
-    rig.wait(lambda: rig.log.position(partition_of(other, PARTITIONS)) == 1, "deciding the other")
+    rig.wait(lambda: rig.log.position(whole) == 1, "deciding the other")
     assert rig.decided() == 1
+    waiting = rig.log.head(lost)
+    rig.wait(lambda: endpoint.metric("limen_lag_signals", partition=f"{lost}") == waiting, "lagging")
+    rig.wait(lambda: (endpoint.metric("limen_lag_seconds", partition=f"{lost}") or 0) > 1, "growing older")
+    assert endpoint.metric("limen_signals_decided_total") == rig.decided()
+    assert endpoint.metric("limen_partition_stopped_total", partition=f"{lost}") == 1
+    assert endpoint.waiting_for().keys() == {"partitions"}
+    assert rig.said().count('"on": "kafka"') == 2, "an outage is told once, and its end"
     worker.terminate()
     assert _ended(worker) == 3
     bundles = sorted((rig.folder / "defects").iterdir())
@@ -175,6 +195,15 @@ def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
         told = read_bundle(bundle)
         with pytest.raises(error, match=r"is broken|the log takes 1,000,000"):
             reproduce(told, broken_decider(told.limits))
+
+
+def _reproduced(bundle: Path) -> tuple[int, str]:
+    """Return exit code and last line of `limen worker --reproduce`, called where no home is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.cli", "worker", "--reproduce", str(bundle)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
 def test_ids_are_what_makes_a_repeat() -> None:

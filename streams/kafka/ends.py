@@ -1,0 +1,73 @@
+"""The ends of the logs, and when what stands in them came: for whoever watches how far behind he is."""
+
+from typing import Final
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException
+
+from streams.kafka.errors import explained
+from streams.kafka.events import EventReader
+from streams.kafka.position import committed
+from streams.kafka.producer import count_partitions
+from streams.kafka.reader import PartitionReader, bounds
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+
+_WAIT_SECONDS: Final = 5.0
+"""An answer that takes longer is none: to look again is better than to wait."""
+_MILLISECOND_US: Final = 1_000
+
+
+class Ends:
+    """The ends of the partitions of `signals` and `events`. For one thread; connects when it is first asked.
+
+    Raises:
+        LogUnavailable: librdkafka refuses the settings.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = msgspec.structs.replace(
+            settings, wait_seconds=min(_WAIT_SECONDS, settings.wait_seconds)
+        )
+        self._topics = {log: topic_name(settings, log) for log in (Topic.SIGNALS, Topic.EVENTS)}
+        self._connected = False
+        try:
+            self._consumer = Consumer(self._settings.consumer())
+        except KafkaException as error:
+            raise explained(settings, error) from error
+
+    def head(self, log: str, partition: int) -> int:
+        """Return the offset of the next signal, or the number of the next event.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+        """
+        if not self._connected:
+            count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+            self._connected = True
+        if log == Topic.SIGNALS:
+            return bounds(self._settings, self._consumer, self._topics[Topic.SIGNALS], partition)[1]
+        return committed(self._settings, self._consumer, partition).events_head
+
+    def appended_at(self, log: str, partition: int, offset: int) -> int:
+        """Return when a signal, or the event of this number, was appended: UTC microseconds, the broker's.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+            SignalsGone: it has been deleted.
+        """
+        if log == Topic.SIGNALS:
+            with PartitionReader(self._settings, self._topics[Topic.SIGNALS], partition) as reader:
+                reader.seek(offset)
+                (message,) = reader.take(1)
+        else:
+            events = EventReader(self._settings, self._topics[Topic.EVENTS], partition)
+            try:
+                (message,) = events.take(offset, 1)
+            finally:
+                events.close()
+        return message.timestamp()[1] * _MILLISECOND_US
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._consumer.close()

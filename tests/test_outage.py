@@ -1,0 +1,126 @@
+"""Outages of the broker under a connector, a worker and a sink: they recover unaided, and all is exact."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from domain.signal import Signal, write_signal
+from infra.simulating import city_of, city_signals
+from infra.supervision import Kept, Together
+from tests.chaos.site import PASSWORD, Site, free_port, write_home
+from tests.chaos.verdict import Progress, judge
+from tests.endpoint_client import Endpoint
+from tests.kafka_fixture import Kafka
+
+PARTITIONS: Final = 3
+TRANSACTION_SECONDS: Final = 3
+SESSION_SECONDS: Final = 6
+VARIABLES: Final = {
+    "LIMEN_METRICS_PORT": "0",
+    "LIMEN_KAFKA_TRANSACTION_SECONDS": str(TRANSACTION_SECONDS),
+    "LIMEN_KAFKA_WAIT_SECONDS": "2",
+    "LIMEN_WORKER_BATCH_SIGNALS": "50",
+    "LIMEN_WORKER_GATHER_MILLISECONDS": "150",
+    "LIMEN_WORKER_SESSION_SECONDS": str(SESSION_SECONDS),
+}
+
+
+class Process:
+    """One of the three, what it has said, and where it is asked."""
+
+    def __init__(self, together: Together, folder: Path, site: Site, name: str, *arguments: str) -> None:
+        home = write_home(folder / name, site)
+        self._log = folder / f"{name}.log"
+        self.kept: Kept = together.start(
+            name, [name, *arguments, "--home", str(home)], folder, variables=VARIABLES
+        )
+
+    def said(self) -> list[dict[str, Any]]:
+        """Return its log lines."""
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def count(self, event: str) -> int:
+        """Return how often it said this."""
+        return sum(line["event"] == event and line.get("on") != "history" for line in self.said())
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it serves its endpoints."""
+        found = Endpoint.told_in(self._log.read_text())
+        assert found is not None
+        return found
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.05)
+
+
+def write(file: Path, signals: list[Signal]) -> None:
+    """Append signals to the file that the connector follows."""
+    with file.open("ab") as opened:
+        opened.writelines(write_signal(signal) + b"\n" for signal in signals)
+
+
+@pytest.mark.slow
+def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -> None:
+    """It stands still amid the work for longer than a transaction and a session last; later it dies.
+
+    Each process says so once, is not ready, and goes on by itself; nothing is lost or told twice.
+    """
+    site = Site(kafka.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}", PARTITIONS, kafka.prefix)
+    city = city_of(tmp_path, sites=4, persons=40, days=1, seed=3, start=None)
+    signals = list(itertools.islice(city_signals(city), 3_000))
+    file = tmp_path / "city.jsonl"
+    write(file, signals[:1_500])
+    with Together() as together:
+        site.start_gateway(together, tmp_path)
+        site.apply_topics(tmp_path)
+        connector = Process(together, tmp_path, site, "connect", str(file), "--follow")
+        worker = Process(together, tmp_path, site, "worker")
+        sink = Process(together, tmp_path, site, "sink")
+        three = (connector, worker, sink)
+        progress = Progress(site)
+        wait_for(lambda: progress.decided() > 0)
+        wait_for(lambda: (worker.endpoint.metric("limen_signals_decided_total") or 0) > 100)
+        kafka.broker.pause()
+        outage_ends = time.monotonic() + max(TRANSACTION_SECONDS, SESSION_SECONDS) + 1
+        write(file, signals[1_500:2_500])
+        wait_for(lambda: all(one.endpoint.metric("limen_log_away") == 1 for one in three))
+        wait_for(lambda: (connector.endpoint.metric("limen_spool_signals") or 0) >= 1_000)
+        assert "kafka" in connector.endpoint.waiting_for()
+        assert "kafka" in worker.endpoint.waiting_for()
+        wait_for(lambda: "log" in sink.endpoint.waiting_for())
+        wait_for(lambda: time.monotonic() > outage_ends)
+        assert all(one.endpoint.is_live() for one in three)
+        kafka.broker.resume()
+        progress.wait_until(2_500, 90)
+        wait_for(lambda: not any(one.endpoint.waiting_for() for one in three))
+        kafka.broker.kill()
+        write(file, signals[2_500:])
+        wait_for(lambda: all(one.endpoint.metric("limen_log_away") == 1 for one in three))
+        kafka.broker.start()
+        progress.wait_until(3_000, 90)
+        wait_for(lambda: not any(one.endpoint.waiting_for() for one in three))
+        assert worker.endpoint.metric("limen_lag_signals") == 0
+        assert [one.kept.restarts for one in three] == [0, 0, 0]
+        assert (connector.count("signals wait"), connector.count("signals flow again")) == (2, 2)
+        assert sink.count("waiting") == sink.count("going on") == 2
+        assert worker.count("waiting") == worker.count("going on") == 2
+        assert 1 <= worker.count("log unavailable") <= 2 * PARTITIONS, "the first fell into transactions"
+        verdict = judge(site, [file])
+    assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (
+        3_000,
+        0,
+        0,
+        0,
+    )
+    assert verdict["identical"] is True

@@ -1,0 +1,49 @@
+"""Bundles: what the engine failed on is seen again, with all that played a part."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import reproducing
+from infra.failure import FAILED, Failure
+from infra.reproducing import reproduce_defect
+from streams.worker.admission import Limits, Message
+from streams.worker.defect import keep_bundle
+from streams.worker.partition import PartitionDecider
+from tests.worker.messages import LIMITS, a_signal, message
+
+
+def fails(*_: Any) -> list[tuple[bytes, bytes]]:
+    """Fail, as a mistake in what the second stage is told would."""
+    raise ZeroDivisionError("uses are broken")
+
+
+def broken(*, second_stage: bool) -> Callable[[Limits], PartitionDecider]:
+    """Return what makes deciders that fail where they have a second stage to tell."""
+    return lambda limits: PartitionDecider(limits, uses=fails if second_stage else None)
+
+
+def a_bundle(folder: Path, *, second_stage: bool) -> Path:
+    """Return the bundle of an engine that failed."""
+    messages: list[Message] = [message(a_signal(number), offset=number) for number in range(3)]
+    new = broken(second_stage=second_stage)
+    keep_bundle(str(folder), 2, ZeroDivisionError("uses are broken"), lambda: new(LIMITS), messages)
+    (path,) = folder.iterdir()
+    return path
+
+
+def test_a_bundle_is_reproduced_with_the_second_stage_of_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed in telling it fails again, at the same offset, whatever the settings say; exit code 3."""
+    monkeypatch.setattr(reproducing, "decider_maker", broken)
+    with pytest.raises(
+        Failure, match="it fails again, at offset 0: ZeroDivisionError: uses are broken"
+    ) as raised:
+        reproduce_defect(a_bundle(tmp_path / "with", second_stage=True))
+    assert raised.value.exit_code == FAILED
+    assert "partition 2, offset 0: ZeroDivisionError: uses are broken" in capsys.readouterr().out
+    reproduce_defect(a_bundle(tmp_path / "without", second_stage=False))
+    assert capsys.readouterr().out.endswith("it does not fail any more\n")
