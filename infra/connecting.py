@@ -18,12 +18,14 @@ import structlog
 from connectors.jsonl_file import read_line
 from connectors.rejection import RefusedRow, UnusableFile
 from domain.signal import write_signal
+from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
 from streams.forwarder import Forwarder, Refuse
 from streams.log import Draft, LogUnavailable
 from streams.quarantine import Quarantine, Rejection, RejectionReason
 from streams.spool import Spool, Waiting
+from streams.worker.admission import SITE_ID
 
 BATCH: Final = 5_000
 SOURCE: Final = "signals"
@@ -37,11 +39,20 @@ _LINE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes."""
+    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes.
+
+    `at_end`: for now there is nothing more.
+    """
 
     drafts: list[Draft]
     rejections: list[Rejection]
     place: int
+    at_end: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read."""
+        return not self.drafts and not self.rejections
 
 
 class Connecting:
@@ -52,6 +63,7 @@ class Connecting:
         follow: at the end of the last file wait for more lines, until stopped.
         spool, quarantine, forwarder: where signals wait, what cannot be read goes, and who moves them.
         stopping: set when the process is to end; what waits then goes on waiting, for the next start.
+        clock_seconds: how often the sites are told the time while a followed file says nothing; None: never.
     """
 
     def __init__(
@@ -65,12 +77,14 @@ class Connecting:
         stopping: threading.Event,
         health: Health,
         metrics: SpoolMetrics,
+        clock_seconds: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._files, self._follow = files, follow
         self._spool, self._quarantine = spool, quarantine
         self._forwarder = forwarder(self._refuse)
         self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
+        self._clock_seconds, self._tick_due = clock_seconds, 0.0
         self._away = False
         self._all_read = threading.Event()
         self._failure: Exception | None = None
@@ -152,8 +166,24 @@ class Connecting:
             if read.rejections:
                 self._keep(partial(self._quarantine.add, read.rejections))
                 self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
-            if not self._keep(partial(self._spool.append, read.drafts, source, read.place)):
+            keep = partial(self._spool.append, read.drafts, source, read.place)
+            if not read.is_empty and not self._keep(keep):
                 return
+            if read.at_end and follow:
+                self._let_time_pass()
+
+    def _let_time_pass(self) -> None:
+        """Tell the time to every site we have spoken for, behind all that they have said.
+
+        Not while the log is away: the time would have to be told again, and the spool is for signals.
+        """
+        every, now = self._clock_seconds, self._clock()
+        if every is None or now < self._tick_due or self._away:
+            return
+        self._tick_due = (now // every + 1) * every
+        ticks = (tick(site, now, every) for site in sorted(self._spool.sites) if SITE_ID.fullmatch(site))
+        drafts = [Draft(signal.id, signal.site, write_signal(signal)) for signal in ticks]
+        self._keep(partial(self._spool.append, drafts))
 
     def _keep(self, keep: Callable[[], object]) -> bool:
         """Do it; while disk or spool have no room, say so and wait. False if stopped before it was done."""
@@ -188,6 +218,7 @@ def read_lines(path: Path, place: int, *, follow: bool, stopping: threading.Even
     """Yield a file's lines from `place` (in bytes) on, some at a time.
 
     A last line without an end is taken as it is, unless the file is followed: then its rest is waited for.
+    At the end of the file what is yielded is empty, again and again while it is followed.
 
     Raises:
         UnusableFile: the file cannot be read, or is shorter than it was.
@@ -203,13 +234,12 @@ def read_lines(path: Path, place: int, *, follow: bool, stopping: threading.Even
             while not stopping.is_set():
                 file.seek(place)  # before the half of a line that was read, too
                 read = _some_lines(file.readline, str(path), place, follow=follow)
-                if read.place > place:
-                    place = read.place
-                    yield read
-                elif not follow:
-                    return
-                else:
+                yield read
+                if read.place == place:
+                    if not follow:
+                        return
                     stopping.wait(_FOLLOW_SECONDS)
+                place = read.place
     except OSError as error:
         raise UnusableFile(f"{path}: {error.strerror or error}; check its name and permissions") from error
 
@@ -217,9 +247,12 @@ def read_lines(path: Path, place: int, *, follow: bool, stopping: threading.Even
 def _some_lines(readline: Callable[[int], bytes], name: str, place: int, *, follow: bool) -> Read:
     drafts: list[Draft] = []
     rejections: list[Rejection] = []
-    while len(drafts) + len(rejections) < BATCH and (line := readline(_LINE_LIMIT_BYTES)):
+    at_end = False
+    while len(drafts) + len(rejections) < BATCH:
+        line = readline(_LINE_LIMIT_BYTES)
         torn = not line.endswith(b"\n")
-        if torn and follow:
+        if not line or (torn and follow):
+            at_end = True
             break
         raw = line.rstrip(b"\r\n")
         if raw.strip():
@@ -231,4 +264,4 @@ def _some_lines(readline: Callable[[int], bytes], name: str, place: int, *, foll
                 reason, detail = RejectionReason(refused.reason), f"byte {place}: {refused.detail}"
                 rejections.append(Rejection(SOURCE, name, None, reason, detail, raw, at_us))
         place += len(line)
-    return Read(drafts, rejections, place)
+    return Read(drafts, rejections, place, at_end)

@@ -13,12 +13,12 @@ from typing import Any, Final
 from domain.signal import Signal, Time, read_signal, signal_id
 from domain.site import Document
 from domain.vocabulary import Action, Category, Quality, Topic
+from infra.clock import DEVICE
 from infra.failure import Failure
 from infra.home import PARTITION, OpenHome
 from streams.log import Log
 from streams.runner import Decided
 
-DEVICE: Final = "limen"
 PERSONS_IN_ONE: Final = 1_000
 """A directory comes in pieces, so that no single signal is too large for any log."""
 _APPLIED: Final = {

@@ -106,7 +106,7 @@ def demonstrate_kafka(root: Path) -> None:
             together.start(f"worker-{number + 1}", ["worker", *home], root)
         together.start("cross-site", ["cross-site", *home], root)
         together.start("sink", ["sink", *home], root)
-        together.start("connect", ["connect", str(file), "--follow", *home], root)
+        together.start("connect", ["connect", str(file), "--follow", "--no-clock", *home], root)
         said = "started: broker, gateway, {n} workers, second stage, sink, connector"
         say(language.say(said, n=WORKERS), "dim")
         city = city_of(root, sites=SITES, persons=PERSONS, days=1, seed=SEED, start=None)

@@ -18,7 +18,7 @@ LATEST_TIME: Final = 7_258_118_400_000_000
 """2200-01-01, UTC microseconds: the history's times and the timers' sums stay within their range."""
 _MOST: Final = 2**31
 """Counts are kept in 32 bits."""
-_SITE: Final = re.compile(r"[^\s:/]{1,64}")
+SITE_ID: Final = re.compile(r"[^\s:/]{1,64}")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -94,7 +94,7 @@ class Admission:
             site = (message.key or b"").decode()
         except UnicodeDecodeError:
             return Refused(message, RejectionReason.WRONG_ENCODING, f"the key {message.key!r} is not UTF-8")
-        if not _SITE.fullmatch(site):
+        if not SITE_ID.fullmatch(site):
             detail = f"the key {site!r} is no site: 1 to 64 characters without space, colon or slash"
             return Refused(message, RejectionReason.FOREIGN_KEY, detail)
         self._sites[site.encode()] = site

@@ -73,6 +73,7 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
                     "connect",
                     str(file),
                     "--follow",
+                    "--no-clock",
                     "--home",
                     str(write_home(folder / f"connector-{number}", site)),
                 ],
