@@ -164,7 +164,11 @@ class PartitionOwner:
         done = time.perf_counter()
         signals_since = self.position - self._kept_at
         seconds_since = time.monotonic() - self._kept_when
-        due = signals_since >= self._plan.snapshot_every or seconds_since >= self._plan.snapshot_after_seconds
+        due = (
+            self._kept is None  # the limits of the first signals stand in it, for whoever decides them again
+            or signals_since >= self._plan.snapshot_every
+            or seconds_since >= self._plan.snapshot_after_seconds
+        )
         self._commit(decided, with_snapshot=due or self._limits_changed)
         committed = time.perf_counter()
         timing = Timing(
