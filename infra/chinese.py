@@ -119,6 +119,9 @@ SENTENCES: Final[dict[str, str]] = {
     # Topics
     "all topics are as they should be": "所有主题均符合设置",
     "{topic}: {what} is {wanted} now": "{topic}：{what} 现为 {wanted}",
+    "{signals:,} signals and {events:,} events are on their way": (
+        "{signals:,} 条信号和 {events:,} 个事件尚在途中"
+    ),
     # Documents into Kafka
     "{site}: {file} is in force": "{site}：{file} 已生效",
     "{site}: {file} is refused: {reason}": "{site}：{file} 被拒绝：{reason}",
