@@ -119,6 +119,14 @@ SENTENCES: Final[dict[str, str]] = {
     # Topics
     "all topics are as they should be": "所有主题均符合设置",
     "{topic}: {what} is {wanted} now": "{topic}：{what} 现为 {wanted}",
+    "{signals:,} signals and {events:,} events are on their way": (
+        "{signals:,} 条信号和 {events:,} 个事件尚在途中"
+    ),
+    # Documents into Kafka
+    "{site}: {file} is in force": "{site}：{file} 已生效",
+    "{site}: {file} is refused: {reason}": "{site}：{file} 被拒绝：{reason}",
+    "{site}: {file} is written; no worker has decided it yet": "{site}：{file} 已写入，尚无 worker 判定",
+    "{site}: everything is in force already": "{site}：全部早已生效",
     # The demonstration and its summary
     "A recorded fortnight: every badge reading of an office building": "实录两周：一座办公楼的全部刷卡记录",
     "A simulated day: {n:,} people on a campus, faster than life": "模拟一天：园区 {n:,} 人，快进播放",

@@ -13,6 +13,7 @@ from infra.commands import (
     feed,
     gateway,
     history,
+    load,
     log,
     placing,
     quarantine,
@@ -38,6 +39,7 @@ app.command("import")(feed.import_files)
 app.command("simulate")(feed.simulate)
 app.command("run")(running.run)
 app.command("connect")(connect.connect)
+app.command("load")(load.load)
 app.command("worker")(worker.worker)
 app.command("cross-site")(cross_site.cross_site)
 app.command("gateway")(gateway.gateway)

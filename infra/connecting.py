@@ -14,11 +14,13 @@ from typing import Final
 
 import structlog
 
+from domain.signal import write_signal
+from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
 from infra.signal_lines import read_lines
 from streams.forwarder import Forwarder, Refuse
-from streams.log import LogUnavailable
+from streams.log import Draft, LogUnavailable
 from streams.quarantine import Quarantine, Rejection, RejectionReason
 from streams.spool import Spool, Waiting
 
@@ -36,6 +38,7 @@ class Connecting:
         follow: at the end of the last file wait for more lines, until stopped.
         spool, quarantine, forwarder: where signals wait, what cannot be read goes, and who moves them.
         stopping: set when the process is to end; what waits then goes on waiting, for the next start.
+        clock_seconds: how often the sites are told the time while a followed file says nothing; None: never.
     """
 
     def __init__(
@@ -49,12 +52,14 @@ class Connecting:
         stopping: threading.Event,
         health: Health,
         metrics: SpoolMetrics,
+        clock_seconds: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._files, self._follow = files, follow
         self._spool, self._quarantine = spool, quarantine
         self._forwarder = forwarder(self._refuse)
         self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
+        self._clock_seconds, self._tick_due = clock_seconds, 0.0
         self._away = False
         self._all_read = threading.Event()
         self._failure: Exception | None = None
@@ -142,8 +147,24 @@ class Connecting:
             if read.rejections:
                 self._keep(partial(self._quarantine.add, read.rejections))
                 self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
-            if not self._keep(partial(self._spool.append, read.drafts, source, read.place)):
+            keep = partial(self._spool.append, read.drafts, source, read.place)
+            if not read.is_empty and not self._keep(keep):
                 return
+            if read.at_end and follow:
+                self._let_time_pass()
+
+    def _let_time_pass(self) -> None:
+        """Tell the time to every site we have spoken for, behind all that they have said.
+
+        Not while the log is away: the time would have to be told again, and the spool is for signals.
+        """
+        every, now = self._clock_seconds, self._clock()
+        if every is None or now < self._tick_due or self._away:
+            return
+        self._tick_due = (now // every + 1) * every
+        ticks = (tick(site, now, every) for site in sorted(self._spool.sites))
+        drafts = [Draft(signal.id, signal.site, write_signal(signal)) for signal in ticks]
+        self._keep(partial(self._spool.append, drafts))
 
     def _keep(self, keep: Callable[[], object]) -> bool:
         """Do it; while disk or spool have no room, say so and wait. False if stopped before it was done."""

@@ -7,25 +7,39 @@ into a home whose recording is ten years old does not carry the log ten years fo
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
+from domain.event import read_event
 from domain.signal import Signal, Time, read_signal, signal_id
 from domain.site import Document
 from domain.vocabulary import Action, Category, Quality, Topic
+from infra.clock import DEVICE
 from infra.failure import Failure
 from infra.home import PARTITION, OpenHome
-from streams.log import Log
+from streams.log import Log, SignalsGone
 from streams.runner import Decided
 
-DEVICE: Final = "limen"
 PERSONS_IN_ONE: Final = 1_000
 """A directory comes in pieces, so that no single signal is too large for any log."""
 _APPLIED: Final = {
-    "site": Topic.SITE_APPLIED,
-    "policy": Topic.POLICY_APPLIED,
-    "directory": Topic.DIRECTORY_APPLIED,
+    Topic.SITE_APPLIED: "site",
+    Topic.POLICY_APPLIED: "policy",
+    Topic.DIRECTORY_APPLIED: "directory",
 }
+
+
+class InForce(NamedTuple):
+    """What a site's log says of one kind of document.
+
+    `version` counts the answers there were, so that the same document said once more is another signal.
+    `digest` is the hash of the newest that was applied whole, None where there is none; `known_at` the log's
+    time at the newest answer.
+    """
+
+    version: int = 0
+    digest: str | None = None
+    known_at: int = 0
 
 
 def apply_settings(home: OpenHome) -> int:
@@ -37,23 +51,12 @@ def apply_settings(home: OpenHome) -> int:
         Failure: the engine found a document not fit; the message carries its reason.
     """
     home.read_again()
-    documents: dict[str, Document] = {
-        "site": home.site,
-        "policy": home.policy,
-        "directory": home.directory,
-    }
     pipeline, appended = home.pipeline, 0
     for _ in pipeline.decide():
         pass
-    for kind, document in documents.items():
-        content = document.model_dump(mode="json", exclude_none=kind == "directory")
-        digest = content_hash(content)
-        version, newest = _in_force(home.log, kind)
-        if newest == digest:
-            continue
-        received_at = time.time_ns() // 1_000
-        now = pipeline.runner.engine.now
-        signals = list(_loading(home.site.id, kind, content, digest, version, now, received_at))
+    documents = {"site": home.site, "policy": home.policy, "directory": home.directory}
+    known = in_force(home.log, PARTITION, home.site.id)
+    for kind, signals in differing(documents, home.site.id, known, pipeline.runner.engine.now):
         appended += pipeline.append(signals).accepted
         for decided in pipeline.decide():
             _refuse_rejected(kind, decided)
@@ -107,17 +110,49 @@ def decision(id: str, site: str, at_us: int, decided_at: int, data: dict[str, An
     )
 
 
-def _in_force(log: Log, kind: str) -> tuple[int, str | None]:
-    """Return how many documents (and pieces) of a kind were applied, and the hash of the newest whole one."""
-    count, position = 0, None
-    for stored in log.find_events(PARTITION, topics=[_APPLIED[kind]]):
-        count += 1
-        position = int(stored.id.split(":")[-2])
-    if position is None:
-        return 0, None
-    data = read_signal(log.read(PARTITION, position, 1)[0].wire).data or {}
-    whole = data.get("piece", 0) + 1 == data.get("pieces", 1)
-    return count, data.get("hash") if whole else None
+def in_force(log: Log, partition: int, site: str) -> dict[str, InForce]:
+    """Return what a site's log says of each kind of document."""
+    known = dict.fromkeys(_APPLIED.values(), InForce())
+    newest: dict[str, int] = {}
+    refused = 0
+    for stored in log.find_events(partition, topics=[*_APPLIED, Topic.CONTROL_REJECTED]):
+        if stored.site != site:
+            continue
+        event = read_event(stored.wire)
+        if event.topic is Topic.CONTROL_REJECTED:
+            refused += 1
+            continue
+        kind = _APPLIED[event.topic]
+        known[kind] = InForce(known[kind].version + 1, None, event.known_at)
+        newest[kind] = event.position
+    for kind, position in newest.items():
+        known[kind] = known[kind]._replace(digest=_whole(log, partition, position))
+    return {kind: one._replace(version=one.version + refused) for kind, one in known.items()}
+
+
+def _whole(log: Log, partition: int, position: int) -> str | None:
+    """Return the hash of the document that ended with the signal at a position, if one did."""
+    try:
+        (stored,) = log.read(partition, position, 1)
+    except SignalsGone:  # what it was nobody knows, so it is said again
+        return None
+    data = read_signal(stored.wire).data or {}
+    found = data.get("hash")
+    is_last = data.get("piece", 0) + 1 == data.get("pieces", 1)
+    return str(found) if is_last and found is not None else None
+
+
+def differing(
+    documents: Mapping[str, Document], site: str, known: Mapping[str, InForce], now_us: int
+) -> Iterator[tuple[str, list[Signal]]]:
+    """Yield the kind of each document that is not in force, and the signals that load it, at `now_us`."""
+    received_at = time.time_ns() // 1_000
+    for kind, document in documents.items():
+        content = document.model_dump(mode="json", exclude_none=kind == "directory")
+        digest = content_hash(content)
+        if known[kind].digest != digest:
+            version = known[kind].version
+            yield kind, list(_loading(site, kind, content, digest, version, now_us, received_at))
 
 
 def first_loading(documents: dict[str, Document], site: str, at_us: int) -> Iterator[Signal]:

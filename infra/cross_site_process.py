@@ -7,9 +7,9 @@ from infra.observability.endpoints import Health
 from infra.process import staying
 from infra.settings import Settings
 from streams.cross_site.rules import Limits
-from streams.cross_site.telling import Telling
 from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.telling import Telling
 
 
 def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:

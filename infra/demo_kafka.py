@@ -31,8 +31,6 @@ from projections.client import History, open_history
 from projections.errors import HistoryError
 from streams.kafka.log import KafkaLog
 
-SITES: Final = 50
-PERSONS: Final = 40
 SEED: Final = 7
 PARTITIONS: Final = 8
 WORKERS: Final = 2
@@ -84,8 +82,8 @@ FROM alerts WHERE topic = 'alert.raised' GROUP BY rule ORDER BY alerts DESC, rul
 """
 
 
-def demonstrate_kafka(root: Path) -> None:
-    """Play the demonstration in a folder of its own.
+def demonstrate_kafka(root: Path, sites: int, persons: int) -> None:
+    """Play the demonstration in a folder of its own: a city of so many sites with so many persons each.
 
     Raises:
         Failure: the folder holds something else, a process did not come up, or something got stuck.
@@ -93,7 +91,7 @@ def demonstrate_kafka(root: Path) -> None:
     """
     fresh_folder(root, _MARK)
     language = Language.of(root)
-    say(f"\n{language.say('A city of {n} sites on Kafka, on this machine', n=SITES)}\n", "bold")
+    say(f"\n{language.say('A city of {n} sites on Kafka, on this machine', n=sites)}\n", "bold")
     with Broker(root / "broker") as broker, Together() as together:
         url = _start_gateway(together, root)
         settings = _SETTINGS.format(broker=broker.bootstrap, partitions=PARTITIONS, history=url)
@@ -106,10 +104,10 @@ def demonstrate_kafka(root: Path) -> None:
             together.start(f"worker-{number + 1}", ["worker", *home], root)
         together.start("cross-site", ["cross-site", *home], root)
         together.start("sink", ["sink", *home], root)
-        together.start("connect", ["connect", str(file), "--follow", *home], root)
+        together.start("connect", ["connect", str(file), "--follow", "--no-clock", *home], root)
         said = "started: broker, gateway, {n} workers, second stage, sink, connector"
         say(language.say(said, n=WORKERS), "dim")
-        city = city_of(root, sites=SITES, persons=PERSONS, days=1, seed=SEED, start=None)
+        city = city_of(root, sites=sites, persons=persons, days=1, seed=SEED, start=None)
         began = time.monotonic()
         kafka = load_settings(Home(root), os.environ).kafka.client_settings()
         with open_history(url) as history, closing(KafkaLog(kafka)) as log:
@@ -182,7 +180,7 @@ def _summarise(history: History, city: City, count: int, seconds: float, languag
         language.say(
             "{n:,} signals of {sites} sites became visits and alerts in {s:.0f} seconds: {rate:,} a second.",
             n=count,
-            sites=SITES,
+            sites=len(city.simulations),
             s=seconds,
             rate=round(count / seconds),
         )

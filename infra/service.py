@@ -14,11 +14,11 @@ from typing import Final
 
 import structlog
 
-from domain.signal import Signal, Time, signal_id
-from domain.vocabulary import Action, Category, Topic
+from domain.vocabulary import Topic
 from infra.answers.registry import answer
+from infra.clock import tick
 from infra.command_side.errors import CommandSideUnavailable
-from infra.control import DEVICE, apply_settings
+from infra.control import apply_settings
 from infra.control_socket import ControlSocket, Request
 from infra.failure import FAILED, Failure, explained, is_ours
 from infra.home import PARTITION, OpenHome
@@ -151,17 +151,3 @@ class Service:
             if request is not None:
                 request.reply({"error": "stopping: do the same again", "exit_code": FAILED})
                 request.answered.set()
-
-
-def tick(site: str, now_seconds: float, every_seconds: float = 1) -> Signal:
-    """Return the clock's signal for the tick at or before a moment of the wall clock."""
-    every_us = round(every_seconds * 1_000_000)
-    at_us = round(now_seconds * 1_000_000) // every_us * every_us
-    return Signal(
-        id=signal_id("clock", site, str(at_us)),
-        site=site,
-        device=DEVICE,
-        category=Category.CLOCK,
-        action=Action.TICKED,
-        time=Time(at_us, at_us),
-    )

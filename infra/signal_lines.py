@@ -25,11 +25,20 @@ _FOLLOW_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes."""
+    """Some lines of a file: the signals in them, what could not be read, and the place behind, in bytes.
+
+    `at_end`: for now there is nothing more.
+    """
 
     drafts: list[Draft]
     rejections: list[Rejection]
     place: int
+    at_end: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read."""
+        return not self.drafts and not self.rejections
 
 
 def read_lines(
@@ -38,6 +47,7 @@ def read_lines(
     """Yield a file's lines from `place` (in bytes) on, some at a time; each time they fit into the spool.
 
     A last line without an end is taken as it is, unless the file is followed: then its rest is waited for.
+    At the end of the file what is yielded is empty, again and again while it is followed.
     `room_bytes` is what the empty spool takes: a signal for which that is too little is rejected.
 
     Raises:
@@ -54,13 +64,12 @@ def read_lines(
             while not stopping.is_set():
                 file.seek(place)  # before the half of a line that was read, too
                 read = _some_lines(file.readline, str(path), place, room_bytes, follow=follow)
-                if read.place > place:
-                    place = read.place
-                    yield read
-                elif not follow:
-                    return
-                else:
+                yield read
+                if read.place == place:
+                    if not follow:
+                        return
                     stopping.wait(_FOLLOW_SECONDS)
+                place = read.place
     except OSError as error:
         raise UnusableFile(f"{path}: {error.strerror or error}; check its name and permissions") from error
 
@@ -70,10 +79,13 @@ def _some_lines(
 ) -> Read:
     drafts: list[Draft] = []
     rejections: list[Rejection] = []
+    at_end = False
     left = min(_BATCH_BYTES, room_bytes // _BATCHES_IN_SPOOL)
-    while len(drafts) + len(rejections) < BATCH and left > 0 and (line := readline(_LINE_LIMIT_BYTES)):
+    while len(drafts) + len(rejections) < BATCH and left > 0:
+        line = readline(_LINE_LIMIT_BYTES)
         torn = not line.endswith(b"\n") and len(line) < _LINE_LIMIT_BYTES
-        if torn and follow:
+        if not line or (torn and follow):
+            at_end = True
             break
         raw = line.rstrip(b"\r\n")
         if raw.strip():
@@ -90,7 +102,7 @@ def _some_lines(
                 drafts.append(draft)
                 left -= taken_bytes(draft)
         place += len(line)
-    return Read(drafts, rejections, place)
+    return Read(drafts, rejections, place, at_end)
 
 
 def _draft(raw: bytes, room_bytes: int, *, torn: bool) -> Draft:

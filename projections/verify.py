@@ -1,6 +1,6 @@
 """The log against the history: is everything there, once, and the same?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from projections.client import History
@@ -8,9 +8,9 @@ from projections.errors import HistoryError
 from projections.sink import BATCH, EVENTS, SIGNALS, Kind, Row
 
 _COUNTS = """
-SELECT count() AS rows, uniqExact(offset) AS offsets, uniqExactIf(offset, offset < {head:UInt64}) AS known
+SELECT count() AS rows, uniqExactIf(offset, offset < {done:UInt64}) AS known
 FROM {table:Identifier}
-WHERE partition = {partition:UInt16}
+WHERE partition = {partition:UInt16} AND (offset < {done:UInt64} OR offset >= {head:UInt64})
 """
 _GAPS = """
 SELECT before + 1 AS first, offset AS next
@@ -22,14 +22,19 @@ FROM
             OVER (ORDER BY offset ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before
     FROM
     (
-        SELECT offset FROM {table:Identifier} WHERE partition = {partition:UInt16} AND offset < {head:UInt64}
+        SELECT offset FROM {table:Identifier} WHERE partition = {partition:UInt16} AND offset < {done:UInt64}
         UNION ALL
-        SELECT {head:UInt64}
+        SELECT {done:UInt64}
     )
 )
 WHERE offset > before + 1
 ORDER BY first
 LIMIT 100
+"""
+_COMMITTED = """
+SELECT toString(log) AS log, max(offset) AS at
+FROM committed WHERE partition = {partition:UInt16}
+GROUP BY log
 """
 # tuple(*): a hash of columns is null as soon as one of them is, and a null equals nothing.
 _DERIVED = """
@@ -42,10 +47,10 @@ FROM
     FROM
     (
         SELECT (offset, cityHash64(tuple(*))) AS key, 1 AS here, 0 AS there FROM {table:Identifier}
-        WHERE partition = {partition:UInt16}
+        WHERE partition = {partition:UInt16} AND (offset < {done:UInt64} OR offset >= {head:UInt64})
         UNION ALL
         SELECT (offset, cityHash64(tuple(*))) AS key, 0, 1 FROM {derived:Identifier}
-        WHERE partition = {partition:UInt16}
+        WHERE partition = {partition:UInt16} AND (offset < {done:UInt64} OR offset >= {head:UInt64})
     )
     GROUP BY key
 )
@@ -70,10 +75,29 @@ class IdentifiedSource(Protocol):
         """Return at most `limit` events at `from_offset` and above, in order; empty at the end."""
 
 
+def done(history: History, partition: int) -> tuple[int, int]:
+    """Return the signals and events below which a partition's history says that it has everything.
+
+    Raises:
+        HistoryError: the history could not be read.
+    """
+    found = {row["log"]: int(row["at"]) for row in history.rows(_COMMITTED, {"partition": partition})}
+    return found.get(SIGNALS.table, 0), found.get(EVENTS.table, 0)
+
+
 def verify(
-    history: History, source: IdentifiedSource, partition: int, *, signals_head: int, events_head: int
+    history: History,
+    source: IdentifiedSource,
+    partition: int,
+    *,
+    signals_head: int,
+    events_head: int,
+    at_work: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Compare a partition of the history with the log whose next offsets are these.
+
+    While a sink is at work, `at_work` is how far it had come (`done`) before the heads were asked for: what
+    lies between may or may not be there.
 
     Returns `{ok, missing, extra, gaps, differing, signals, events, derived}`. `missing` and `extra` count
     offsets that only the log, or only the history, has (a row that stands twice is extra); `gaps` are
@@ -85,14 +109,16 @@ def verify(
     """
     answer: dict[str, Any] = {"ok": False, "missing": 0, "extra": 0, "gaps": [], "differing": 0}
     derived = {}
-    for kind, head in ((SIGNALS, signals_head), (EVENTS, events_head)):
-        figures = _compare(history, source, partition, kind, head)
+    heads = signals_head, events_head
+    for kind, head, upto in zip((SIGNALS, EVENTS), heads, at_work or heads, strict=True):
+        bounds = {"partition": partition, "done": min(upto, head), "head": head}
+        figures = _compare(history, source, kind, bounds)
         answer[kind.table] = figures
         for what in ("missing", "extra", "differing"):
             answer[what] += figures[what]
         answer["gaps"] += figures.pop("gaps")
         for table in kind.derived:
-            derived[table] = _compare_derived(history, partition, table)
+            derived[table] = _compare_derived(history, table, bounds)
     answer["derived"] = derived
     astray = sum(figures[what] for figures in derived.values() for what in ("missing", "double", "extra"))
     answer["ok"] = not (
@@ -102,15 +128,15 @@ def verify(
 
 
 def _compare(
-    history: History, source: IdentifiedSource, partition: int, kind: Kind, head: int
+    history: History, source: IdentifiedSource, kind: Kind, bounds: Mapping[str, int]
 ) -> dict[str, Any]:
-    asked = {"table": kind.table, "partition": partition, "head": head}
+    asked = {"table": kind.table, **bounds}
     counts = history.rows(_COUNTS, asked)[0]
-    differing, first = _differing(history, source, partition, kind, head)
+    differing, first = _differing(history, source, bounds["partition"], kind, bounds["done"])
     return {
-        "log": head,
+        "log": bounds["head"],
         "history": counts["rows"],
-        "missing": head - counts["known"],
+        "missing": bounds["done"] - counts["known"],
         "extra": counts["rows"] - counts["known"],
         "differing": differing,
         "first_difference": first,
@@ -120,31 +146,29 @@ def _compare(
     }
 
 
-def _compare_derived(history: History, partition: int, table: str) -> dict[str, int]:
-    asked = {"table": table, "derived": f"derive_{table}", "partition": partition}
+def _compare_derived(history: History, table: str, bounds: Mapping[str, int]) -> dict[str, int]:
+    asked = {"table": table, "derived": f"derive_{table}", **bounds}
     return {name: int(count) for name, count in history.rows(_DERIVED, asked)[0].items()}
 
 
 def _differing(
-    history: History, source: IdentifiedSource, partition: int, kind: Kind, head: int
+    history: History, source: IdentifiedSource, partition: int, kind: Kind, end: int
 ) -> tuple[int, int | None]:
     """Return how many rows are not the log's by id (unreadable ones: by bytes), and the first of them."""
     read = source.read if kind is SIGNALS else source.read_events
     differing, first = 0, None
-    for start in range(0, head, BATCH):
-        end = min(start + BATCH, head)
+    for start in range(0, end, BATCH):
+        stop = min(start + BATCH, end)
         here = history.arrow(
             f"SELECT offset, id, hex(wire) AS wire FROM {kind.table} WHERE partition = {partition} "
-            f"AND offset >= {start} AND offset < {end} ORDER BY offset"
+            f"AND offset >= {start} AND offset < {stop} ORDER BY offset"
         )
-        there = {row.offset: row for row in read(partition, start, end - start)}
+        there = {row.offset: row for row in read(partition, start, stop - start)}
         columns = (here.column(name).to_pylist() for name in ("offset", "id", "wire"))
         for offset, its_id, wire in zip(*columns, strict=True):
             row = there.get(offset)
             if row is None:
-                raise HistoryError(
-                    f"the log ends at offset {offset} of its {kind.table}, before its own head {head}"
-                )
+                raise HistoryError(f"the log ends at offset {offset} of its {kind.table}, before {end}")
             if row.id != its_id if its_id else row.wire != bytes.fromhex(wire):
                 differing += 1
                 first = offset if first is None else first

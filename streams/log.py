@@ -24,6 +24,10 @@ class LogCorrupt(LogError):
     """What stands in the log contradicts itself; the message says where. Nothing was changed."""
 
 
+class SignalsGone(LogCorrupt):
+    """Signals or events that are asked for were deleted: the log's retention has passed them."""
+
+
 class PositionConflict(LogError):
     """`transact` began elsewhere than the log's committed position: another process has been deciding."""
 

@@ -18,7 +18,7 @@ from streams.sqlite_file import Schema, WriterLock, explained, open_sqlite, tran
 
 SCHEMA: Final = Schema(
     application_id=0x4C696D73,  # "Lims"
-    version=1,
+    version=2,
     statements=(
         # AUTOINCREMENT: a number is never given twice, even when everything before it has been removed.
         """CREATE TABLE signals (
@@ -26,6 +26,7 @@ SCHEMA: Final = Schema(
             id TEXT NOT NULL, site TEXT NOT NULL, wire BLOB NOT NULL)""",
         "CREATE TABLE places (source TEXT PRIMARY KEY, place INTEGER NOT NULL)",
         "CREATE TABLE reached (partition INTEGER PRIMARY KEY, offset INTEGER NOT NULL)",
+        "CREATE TABLE sites (site TEXT PRIMARY KEY)",
     ),
 )
 _ROW_BYTES: Final = 100
@@ -68,6 +69,7 @@ class Spool:
         try:
             self._file = open_sqlite(path, SCHEMA, writable=True)
             count, wires = self._row("SELECT count(*), coalesce(sum(length(wire)), 0) FROM signals")
+            self._sites = {site for (site,) in self._file.execute("SELECT site FROM sites")}
         except BaseException:
             self.close()
             raise
@@ -94,6 +96,11 @@ class Spool:
         """How many they may take."""
         return self._limit_bytes
 
+    @property
+    def sites(self) -> frozenset[str]:
+        """Every site that a signal was ever kept for."""
+        return frozenset(self._sites)
+
     def append(self, signals: Sequence[Draft], source: str | None = None, place: int = 0) -> None:
         """Keep these signals, and that `source` was read up to `place`: all or nothing, durable on return.
 
@@ -102,6 +109,7 @@ class Spool:
             LogUnavailable: the disk is full, or refuses.
         """
         wanted = sum(map(taken_bytes, signals))
+        new = {signal.site for signal in signals} - self._sites
         with self._guard, explained(self._path):
             if signals and self._bytes + wanted > self._limit_bytes:
                 raise SpoolFull(
@@ -113,8 +121,10 @@ class Spool:
                     "INSERT INTO signals (id, site, wire) VALUES (?, ?, ?)",
                     ((signal.id, signal.site, signal.wire) for signal in signals),
                 )
+                self._open.executemany("INSERT OR IGNORE INTO sites VALUES (?)", ((site,) for site in new))
                 if source is not None:
                     self._open.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", (source, place))
+            self._sites |= new
             self._count += len(signals)
             self._bytes += wanted
 

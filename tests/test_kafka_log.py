@@ -14,7 +14,6 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from streams.kafka import topics
-from streams.kafka.errors import SignalsGone
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
 from streams.kafka.partitioning import partition_of
@@ -22,7 +21,17 @@ from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
-from streams.log import Appended, Draft, Log, LogCorrupt, LogUnavailable, PositionConflict, Snapshot, Stored
+from streams.log import (
+    Appended,
+    Draft,
+    Log,
+    LogCorrupt,
+    LogUnavailable,
+    PositionConflict,
+    SignalsGone,
+    Snapshot,
+    Stored,
+)
 from streams.quarantine import Rejection, RejectionReason
 from tests.kafka_fixture import Kafka
 from tests.log_contract import LogContract, draft, event, fill

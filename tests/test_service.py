@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from domain.vocabulary import Category
+from infra.clock import tick
 from infra.home import PARTITION, OpenHome
 from infra.initialising import initialise
-from infra.service import Service, tick
+from infra.service import Service
 from streams.log import LogUnavailable
 from streams.runner import readable
 from streams.sqlite_log import SqliteLog

@@ -80,6 +80,17 @@ def test_one_process_at_a_time(spool: Spool, tmp_path: Path) -> None:
     assert spool.count == 0
 
 
+def test_the_sites_that_spoke_are_remembered(tmp_path: Path) -> None:
+    """Also when all they said has left, and after a new start; what was refused does not count."""
+    with Spool(tmp_path / "spool.sqlite", 1_000) as spool:
+        spool.append([Draft(f"{number:032x}", f"site-{number % 2}", b"x") for number in range(3)])
+        with pytest.raises(SpoolFull):
+            spool.append([Draft(f"{9:032x}", "large", b"x" * 1_000)])
+        spool.remove(spool.waiting(3), {})
+    with Spool(tmp_path / "spool.sqlite", 1_000) as spool:
+        assert spool.sites == {"site-0", "site-1"}
+
+
 def test_another_file_is_no_spool(tmp_path: Path) -> None:
     """A file of something else is refused, and may then be used for what it is."""
     path = tmp_path / "spool.sqlite"

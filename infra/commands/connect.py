@@ -15,6 +15,10 @@ def connect(
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for more at the end of the last file.")
     ] = False,
+    clock: Annotated[
+        bool,
+        typer.Option("--clock/--no-clock", help="With --follow, let time pass at silent sites."),
+    ] = True,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Bring signals into Kafka, of any number of sites; keep them in the home's spool while it is away.
@@ -56,6 +60,7 @@ def connect(
                     stopping=stopping,
                     health=health,
                     metrics=SpoolMetrics(registry),
+                    clock_seconds=settings.clock_seconds if clock else None,
                 ).run()
             finally:
                 quarantine.close()

@@ -75,12 +75,43 @@ def _replay_kafka(home: "Path", to: str | None, partition: int | None) -> dict[s
         return replay_kafka(kafka, limits_of(settings, kafka), partition, progress=progress)
 
 
-def verify(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def verify(
+    with_kafka: Annotated[
+        bool, typer.Option("--kafka", help="The history on its server with the topics in Kafka.")
+    ] = False,
+    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """Compare the history with the log; exit code 1 if anything is missing, extra or out of order."""
-    answer = ask(home, "verify")
+    if with_kafka:
+        answer = _verify_kafka(home, partition)
+    elif partition is not None:
+        raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
+    else:
+        answer = ask(home, "verify")
     show(answer, as_json, home, _verify)
     if not answer["ok"]:
         raise typer.Exit(NO)
+
+
+def _verify_kafka(home: "Path", partition: int | None) -> dict[str, Any]:
+    import os
+
+    from infra.kafka_verifying import verify_kafka
+    from infra.progress import shown
+    from infra.settings import Home, load_settings
+    from projections.client import open_history
+    from streams.kafka.log import KafkaLog
+
+    settings = load_settings(Home.of(home, os.environ), os.environ)
+    server, kafka = settings.clickhouse, settings.kafka.client_settings()
+    with (
+        open_history(server.address, server.cluster) as history,
+        KafkaLog(kafka) as log,
+        shown(True) as progress,
+    ):
+        return verify_kafka(history, log, kafka.partitions, partition, progress=progress)
 
 
 def _print_pages(command: str, from_offset: int, limit: int | None, **arguments: Any) -> None:
@@ -110,6 +141,8 @@ def _verify(answer: dict[str, Any], language: "Language") -> None:
             for part, figures in parts.items()
         ),
     )
+    if any(answer.get("behind", {}).values()):
+        say(language.say("{signals:,} signals and {events:,} events are on their way", **answer["behind"]))
     if answer["ok"]:
         say(language.say("The history holds what the log holds."), "green")
     else:

@@ -61,11 +61,13 @@ def demo_kafka(
     home: Annotated[
         Path, typer.Option("--home", metavar="DIR", help="Folder to play in; emptied first.")
     ] = Path("demo-kafka-home"),
+    sites: Annotated[int, typer.Option(min=2, help="How many sites the city has.")] = 50,
+    persons: Annotated[int, typer.Option(min=1, help="How many people work at each.")] = 40,
 ) -> None:
-    """See a city of 50 sites on Kafka, workers, sink and gateway each their own process. Needs Java."""
+    """See a city of many sites on Kafka, workers, sink and gateway each their own process. Needs Java."""
     from infra.demo_kafka import demonstrate_kafka
 
-    demonstrate_kafka(home)
+    demonstrate_kafka(home, sites, persons)
 
 
 def _made(answer: dict[str, Any], language: "Language", home: Path) -> None:

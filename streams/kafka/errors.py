@@ -7,12 +7,7 @@ from typing import Final, TypeVar
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka.settings import KafkaSettings
-from streams.log import LogCorrupt, LogUnavailable
-
-
-class SignalsGone(LogCorrupt):
-    """Signals or events that are asked for were deleted: the topic's retention has passed them."""
-
+from streams.log import LogUnavailable
 
 T = TypeVar("T")
 _PAUSE_SECONDS: Final = 0.05

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from streams.kafka.errors import SignalsGone
 from streams.kafka.headers import header
 from streams.kafka.reader import Message, PartitionReader
 from streams.kafka.settings import KafkaSettings
-from streams.log import LogCorrupt, Stored
+from streams.log import LogCorrupt, SignalsGone, Stored
 
 _SKIP: Final = 2_000
 """Events read over rather than looked for once more."""

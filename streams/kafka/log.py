@@ -7,10 +7,11 @@ from typing import Final, Self
 from confluent_kafka import Consumer, KafkaException
 
 from streams.kafka.appending import Appender
-from streams.kafka.errors import SignalsGone, explained
+from streams.kafka.errors import explained
 from streams.kafka.events import EventReader, stored
 from streams.kafka.headers import header
 from streams.kafka.ids import check_contiguous
+from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, committed, read_snapshot
 from streams.kafka.producer import count_partitions
 from streams.kafka.reader import Message, PartitionReader, bounds
@@ -24,6 +25,7 @@ from streams.log import (
     LogCorrupt,
     LogUnavailable,
     PositionConflict,
+    SignalsGone,
     Snapshot,
     Stored,
 )
@@ -263,6 +265,15 @@ class KafkaLog:
                 if fits(message):
                     yield from stored([message], number)
             place += len(page)
+
+    def partition_of(self, site: str) -> int:
+        """Return the partition of a site's signals.
+
+        Raises:
+            LogUnavailable: the broker does not answer, or has no such topic.
+        """
+        self._lookups  # noqa: B018 - counts the partitions
+        return partition_of(site, self._count)
 
     def head(self, partition: int) -> int:
         """See `Log.head`."""

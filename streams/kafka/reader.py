@@ -7,10 +7,10 @@ from typing import Final, NamedTuple, Protocol, Self, cast
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.kafka.errors import SignalsGone, explained, no_topic, passing, patiently
+from streams.kafka.errors import explained, no_topic, passing, patiently
 from streams.kafka.headers import ReadHeaders
 from streams.kafka.settings import KafkaSettings
-from streams.log import LogUnavailable
+from streams.log import LogUnavailable, SignalsGone
 
 BATCH: Final = 10_000
 _MISSING: Final = frozenset(

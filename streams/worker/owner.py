@@ -207,7 +207,8 @@ class PartitionOwner:
         plan, signals_since = self._plan, self.position - self._kept_at
         seconds_since = time.monotonic() - self._kept_when
         is_old = signals_since >= plan.snapshot_every or seconds_since >= plan.snapshot_after_seconds
-        return is_old or self._limits_changed
+        # In the first stand the limits of the first signals, for whoever decides them again.
+        return is_old or self._limits_changed or self._kept is None
 
     @contextmanager
     def _defects(self, messages: Sequence[Message]) -> Iterator[None]:

@@ -131,7 +131,8 @@ class PartitionDecider:
     def decide(self, messages: Sequence[Message]) -> Decided:
         """Decide the messages at `position` and after, one after another, and move on behind them.
 
-        A signal whose id its site has shown lately is told by `signal.repeated` and changes nothing.
+        A signal whose id its site has shown lately is told by `signal.repeated` and changes nothing. Clock
+        signals are not remembered: the same time twice is the same time.
 
         Raises:
             ValueError: the messages do not follow one another from `position` on; nothing was decided.
@@ -174,12 +175,14 @@ class PartitionDecider:
     def _decide_site(self, site: _Site, events: list[Event], uses: list[Record]) -> None:
         signals, offsets = site.signals, site.offsets
         site.signals, site.offsets = [], []
-        repeated = site.recent.admit([signal.id for signal in signals])
+        known = site.recent.admit([signal.id for signal in signals if signal.category is not Category.CLOCK])
         told: list[Event] = []
-        if repeated.any():
-            told = repeats(site.engine.now, signals, offsets, repeated.tolist())
-            offsets = [offset for offset, known in zip(offsets, repeated, strict=True) if not known]
-            signals = [signal for signal, known in zip(signals, repeated, strict=True) if not known]
+        if known.any():
+            each = iter(known.tolist())
+            repeated = [signal.category is not Category.CLOCK and next(each) for signal in signals]
+            told = repeats(site.engine.now, signals, offsets, repeated)
+            offsets = [offset for offset, again in zip(offsets, repeated, strict=True) if not again]
+            signals = [signal for signal, again in zip(signals, repeated, strict=True) if not again]
         if self._uses is None:
             decided = site.engine.decide(signals, offsets)
         else:

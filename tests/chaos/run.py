@@ -3,14 +3,16 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from connectors.simulation import City
-from domain.signal import write_signal
+from domain.signal import Signal, signal_id, write_signal
 from infra.kafka.broker import Broker
 from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
@@ -31,6 +33,9 @@ _START_SECONDS: Final = 240.0
 _WHILE_FLOWING: Final = 0.8
 """The last kill comes when this share of about all signals is decided."""
 _LONGEST_LULL_SECONDS: Final = 3.0
+_ODD_EVERY: Final = 500
+_LOOK_EVERY: Final = 1_000
+_LOOK_SECONDS: Final = 0.3
 
 Say = Callable[[str], None]
 
@@ -48,6 +53,11 @@ class Plan:
     def persons(self) -> int:
         """People of each site."""
         return max(5, min(PERSONS, self.signals // (self.sites * SIGNALS_PER_PERSON_DAY)))
+
+    @property
+    def ahead(self) -> int:
+        """How many signals may wait to be decided: so that all there is to kill has something to do."""
+        return max(5_000, self.signals // 10)
 
     @property
     def days(self) -> int:
@@ -73,6 +83,7 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
                     "connect",
                     str(file),
                     "--follow",
+                    "--no-clock",
                     "--home",
                     str(write_home(folder / f"connector-{number}", site)),
                 ],
@@ -80,7 +91,8 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
             )
             for number, file in enumerate(files)
         ]
-        feed = Feed(city, files)
+        progress = stack.enter_context(Progress(site))
+        feed = Feed(city, files, site, plan.ahead)
         home = write_home(folder / "workers", site)
         workers = [
             together.start(f"worker-{number}", ["worker", "--home", str(home)], folder)
@@ -89,7 +101,6 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
         sinks = [
             together.start(f"sink-{number}", ["sink", "--home", str(home)], folder) for number in range(SINKS)
         ]
-        progress = Progress(site)
         progress.wait_until_moving(_START_SECONDS)
         started = time.monotonic()
         victims: dict[str, list[Kept]] = {"connector": connectors, "worker": workers, "sink": sinks}
@@ -100,7 +111,7 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
         say(f"all is there after {time.monotonic() - started:.0f} s; counting")
         for kept in (*connectors, *workers, *sinks):
             kept.finish()
-        verdict = judge(site, files)
+        verdict = judge(site, files, folder / "calm")
     return {
         "kills": sum(kills.values()),
         **verdict,
@@ -110,13 +121,16 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
 
 
 class Feed(threading.Thread):
-    """Writes a city's signals into the files that the connectors follow, as fast as they can be simulated."""
+    """Writes a city's signals into the files that the connectors follow, never far ahead of the deciding.
 
-    def __init__(self, city: City, files: list[Path]) -> None:
-        """Begin."""
+    Now and then it writes one that no worker can take.
+    """
+
+    def __init__(self, city: City, files: list[Path], site: Site, ahead: int) -> None:
+        """Begin; stay at most so many signals ahead."""
         super().__init__(name="feed", daemon=True)
         self.count = 0
-        self._city, self._files = city, files
+        self._city, self._files, self._site, self._ahead = city, files, site, ahead
         for file in files:
             file.touch()
         self.start()
@@ -125,10 +139,24 @@ class Feed(threading.Thread):
         """Write all of it; a site's signals are all in one file."""
         with ExitStack() as stack:
             opened = [stack.enter_context(file.open("wb")) for file in self._files]
-            for signal in city_signals(self._city):
+            progress = stack.enter_context(Progress(self._site))
+            for signal in _with_odd_ones(city_signals(self._city)):
                 number = int(signal.site.rpartition("-")[2])
                 opened[number % len(opened)].write(write_signal(signal) + b"\n")
                 self.count += 1
+                if self.count % _LOOK_EVERY == 0:
+                    for file in opened:
+                        file.flush()
+                    while self.count - progress.decided() > self._ahead:
+                        time.sleep(_LOOK_SECONDS)
+
+
+def _with_odd_ones(signals: Iterable[Signal]) -> Iterator[Signal]:
+    """Put a signal that no worker takes behind some of them."""
+    for number, signal in enumerate(signals, 1):
+        yield signal
+        if number % _ODD_EVERY == 0:
+            yield msgspec.structs.replace(signal, id=signal_id("odd", signal.id), seq=2**62)
 
 
 def _kill(
@@ -141,7 +169,7 @@ def _kill(
         due = _WHILE_FLOWING * plan.signals * (number + rng.random()) / plan.kills
         until = time.monotonic() + _LONGEST_LULL_SECONDS  # a kill that comes early is a kill as well
         while progress.decided() < due and time.monotonic() < until:
-            time.sleep(0.1)
+            time.sleep(_LOOK_SECONDS)
         time.sleep(rng.uniform(0, 1))
         while True:
             kind = rng.choice(["connector", "worker", "worker", "sink", "sink", "broker"])

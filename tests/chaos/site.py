@@ -29,11 +29,11 @@ wait_seconds = 5
 
 [worker]
 session_seconds = 6
+snapshot_every_signals = 20000
 
 [clickhouse]
 session_seconds = 6
 url = "{history}"
-batch_seconds = 0.5
 """
 
 

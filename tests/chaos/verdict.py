@@ -3,25 +3,32 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
+
+import msgspec
 
 from domain.event import write_event
-from domain.signal import read_signal
-from projections.client import open_history
+from projections.client import History, open_history
+from projections.errors import HistoryError
+from projections.sink import EVENTS, SIGNALS, Sink
 from projections.verify import verify
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import PartitionReader, Records, read_range
 from streams.kafka.settings import KafkaSettings
-from streams.log import LogUnavailable
+from streams.log import LogError, LogUnavailable
 from streams.worker.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 from tests.chaos.site import Site
 
 _POLL_SECONDS: Final = 1.0
+_CONTENTS: Final = """
+SELECT count() AS rows, sum(cityHash64(tuple(*))) AS hash FROM {table:Identifier}
+"""
 _COMMITTED: Final = """
 SELECT log, toUInt64(sum(at)) AS rows
 FROM (SELECT log, partition, max(offset) AS at FROM committed GROUP BY log, partition) GROUP BY log
@@ -50,18 +57,26 @@ class Count:
 
 
 class Progress:
-    """How far the history has come, asked where a reader would ask."""
+    """How far everything has come, asked where a reader would ask. For one thread."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._settings = site.kafka()
+        self._open = ExitStack()
+        self._log: KafkaLog | None = None
+        self._history: History | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     def decided(self) -> int:
         """Return how many signals are decided; 0 while nobody can say."""
         try:
-            with closing(KafkaLog(self._settings)) as log:
-                return sum(log.position(partition) for partition in range(self._site.partitions))
+            return sum(self._kafka().position(partition) for partition in range(self._site.partitions))
         except LogUnavailable:
+            self._close()
             return 0
 
     def wait_until_moving(self, seconds: float) -> None:
@@ -93,7 +108,8 @@ class Progress:
         while time.monotonic() < until:
             try:
                 state = counts = self._counts()
-            except Exception as error:  # noqa: BLE001 - broker or gateway are just being killed
+            except (LogError, HistoryError) as error:  # broker or gateway are just being killed
+                self._close()
                 state = error
             else:
                 if enough(counts):
@@ -102,15 +118,23 @@ class Progress:
         raise TimeoutError(f"not there after {seconds:.0f} s: {state}")
 
     def _counts(self) -> "_Counts":
-        with closing(KafkaLog(self._settings)) as log:
-            partitions = range(self._site.partitions)
-            signals = sum(log.head(partition) for partition in partitions)
-            decided = sum(log.position(partition) for partition in partitions)
-            events = sum(log.events_head(partition) for partition in partitions)
-        with open_history(self._site.history) as history:
-            rows = history.rows(_COMMITTED)
-        there = {row["log"]: int(row["rows"]) for row in rows}
+        log, partitions = self._kafka(), range(self._site.partitions)
+        signals = sum(log.head(partition) for partition in partitions)
+        decided = sum(log.position(partition) for partition in partitions)
+        events = sum(log.events_head(partition) for partition in partitions)
+        if self._history is None:
+            self._history = self._open.enter_context(open_history(self._site.history))
+        there = {row["log"]: int(row["rows"]) for row in self._history.rows(_COMMITTED)}
         return _Counts(signals, decided, there.get("signals", 0), events, there.get("events", 0))
+
+    def _kafka(self) -> KafkaLog:
+        if self._log is None:
+            self._log = self._open.enter_context(KafkaLog(self._site.kafka()))
+        return self._log
+
+    def _close(self) -> None:
+        self._open.close()
+        self._log = self._history = None
 
 
 class _Counts(NamedTuple):
@@ -123,25 +147,30 @@ class _Counts(NamedTuple):
     told: int
 
 
-def judge(site: Site, files: list[Path]) -> dict[str, Any]:
-    """Return `{signals, events, lost, duplicated, out_of_order, identical}`.
+def judge(site: Site, files: list[Path], folder: Path) -> dict[str, Any]:
+    """Return `{signals, events, quarantined, lost, duplicated, out_of_order, identical}`.
 
-    Signals are held against the files, site by site; events against those of one decider that reads the
-    signals without any interruption, byte by byte; the history against both logs.
+    Signals are held against the files, site by site; events and quarantine against what one decider makes of
+    the signals without any interruption; the history against one that is filled in one go, in `folder`:
+    everything byte by byte.
     """
     settings, count = site.kafka(), Count()
     found: dict[str, list[str]] = {}
-    signals = events = 0
+    signals = events = quarantined = 0
     identical = True
     for partition in range(site.partitions):
-        decided: list[bytes] = []
         decider = PartitionDecider(Limits())
+        decided: list[bytes] = []
+        refused: list[str] = []
         for messages in _messages(settings, partition):
             signals += len(messages)
-            decided += [write_event(event) for event in decider.decide(messages).events]
             for message in messages:
-                signal = read_signal(message.value or b"")
-                found.setdefault(signal.site, []).append(signal.id)
+                found.setdefault((message.key or b"").decode(), []).append(_digest(message.value))
+            came = decider.decide(messages)
+            decided += [write_event(event) for event in came.events]
+            refused += [
+                f"{one.message.offset} {one.reason} {_digest(one.message.value)}" for one in came.refused
+            ]
         written = [
             value or b"" for records in _all(settings, "events", partition) for value in records.values
         ]
@@ -149,13 +178,17 @@ def judge(site: Site, files: list[Path]) -> dict[str, Any]:
         if written != decided:
             identical = False
             count.compare([wire.hex() for wire in decided], [wire.hex() for wire in written])
+        kept = list(_quarantined(settings, partition))
+        quarantined += len(kept)
+        identical &= count.compare(refused, kept)
     for name, wanted in _said(files).items():
         identical &= count.compare(wanted, found.pop(name, []))
     identical &= not found
-    identical &= _history_agrees(site, settings, count)
+    identical &= _history_agrees(site, folder, count)
     return {
         "signals": signals,
         "events": events,
+        "quarantined": quarantined,
         "lost": count.lost,
         "duplicated": count.duplicated,
         "out_of_order": count.out_of_order,
@@ -163,10 +196,14 @@ def judge(site: Site, files: list[Path]) -> dict[str, Any]:
     }
 
 
-def _history_agrees(site: Site, settings: KafkaSettings, count: Count) -> bool:
-    agrees = True
-    log, history = KafkaLog(settings), open_history(site.history)
-    try:
+def _history_agrees(site: Site, folder: Path, count: Count) -> bool:
+    """Hold the history against one that a single sink fills from the same logs; count what they differ in."""
+    with KafkaLog(site.kafka()) as log, open_history(site.history) as history:
+        with open_history(folder) as calm:
+            for partition in range(site.partitions):
+                Sink(calm, log, partition).catch_up()
+            if contents(history) == contents(calm):
+                return True
         for partition in range(site.partitions):
             answer = verify(
                 history,
@@ -177,22 +214,40 @@ def _history_agrees(site: Site, settings: KafkaSettings, count: Count) -> bool:
             )
             count.lost += answer["missing"]
             count.duplicated += answer["extra"]
-            agrees &= answer["ok"]
-    finally:
-        history.close()
-        log.close()
-    return agrees
+    return False
+
+
+def contents(history: History) -> dict[str, tuple[int, int]]:
+    """Return of each table how many rows it has, and a hash of all that is in them, whatever their order."""
+    tables = [table for kind in (SIGNALS, EVENTS) for table in (kind.table, *kind.derived)]
+    found = {table: history.rows(_CONTENTS, {"table": table})[0] for table in tables}
+    return {table: (int(row["rows"]), int(row["hash"])) for table, row in found.items()}
+
+
+class _Said(msgspec.Struct):
+    """What is looked for in a line of a file."""
+
+    data: "_Body"
+
+
+class _Body(msgspec.Struct):
+    site: str
 
 
 def _said(files: list[Path]) -> dict[str, list[str]]:
-    """Return the ids of each site's signals, in the order in which its connector read them."""
+    """Return the digests of each site's signals, in the order in which its connector read them."""
     said: dict[str, list[str]] = {}
+    site_of = msgspec.json.Decoder(_Said).decode
     for file in files:
         with file.open("rb") as lines:
             for line in lines:
-                signal = read_signal(line)
-                said.setdefault(signal.site, []).append(signal.id)
+                raw = line.rstrip(b"\n")
+                said.setdefault(site_of(raw).data.site, []).append(_digest(raw))
     return said
+
+
+def _digest(wire: bytes | None) -> str:
+    return blake2b(wire or b"", digest_size=16).hexdigest()
 
 
 def _messages(settings: KafkaSettings, partition: int) -> Iterator[list[Message]]:
@@ -201,6 +256,13 @@ def _messages(settings: KafkaSettings, partition: int) -> Iterator[list[Message]
             Message(offset, key, value, stamp * 1_000, dict(headers or []).get("schema"))
             for offset, key, value, headers, stamp in zip(*records, strict=True)
         ]
+
+
+def _quarantined(settings: KafkaSettings, partition: int) -> Iterator[str]:
+    for records in _all(settings, "quarantine", partition):
+        for value, headers in zip(records.values, records.headers, strict=True):
+            told = {name: (text or b"").decode() for name, text in headers or []}
+            yield f"{told['offset']} {told['reason']} {_digest(value)}"
 
 
 def _all(settings: KafkaSettings, topic: str, partition: int) -> Iterator[Records]:

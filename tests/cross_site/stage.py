@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from domain.signal import Signal
 from streams.cross_site.rules import Limits
-from streams.cross_site.telling import Telling
 from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.telling import Telling
 
 
 def settings(bootstrap: str, prefix: str) -> KafkaSettings:

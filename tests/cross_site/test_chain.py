@@ -1,23 +1,17 @@
 """The whole chain without a broker: two sites' signals, the second stage, and alerts at both sites."""
 
-from typing import Final
-
-import msgspec
 import pytest
 
 from domain.event import Event
-from domain.policy import Policy, Rule
-from domain.signal import Credential, Signal, Time, signal_id, write_signal
-from domain.site import Point, Site, Zone
-from domain.vocabulary import Action, Category, Topic
+from domain.signal import Credential, Signal, write_signal
+from domain.vocabulary import Action, Topic
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import read_use, uses_of
 from streams.worker import admission
 from streams.worker.partition import Decided, PartitionDecider
-from tests.cross_site.told import PLACES, at
-
-SITES: Final = ("berlin", "lisbon")
+from tests.cross_site.sites import SITES, loads, says
+from tests.cross_site.told import at
 
 
 class Chain:
@@ -50,42 +44,11 @@ class Chain:
         )
 
 
-def _signal(site: str, number: int, minutes: float, **fields: object) -> Signal:
-    usual = {"device": "reader", "category": Category.CREDENTIAL, "action": Action.GRANTED}
-    return msgspec.convert(
-        {
-            **usual, "id": signal_id(site, str(number)), "site": site, "time": Time(at(minutes), at(minutes)),
-            **fields,
-        },
-        Signal,
-    )  # fmt: skip
-
-
-def _loads(site: str) -> list[Signal]:
-    latitude, longitude = PLACES[site]
-    document = Site(
-        id=site,
-        time_zone="UTC",
-        latitude=latitude,
-        longitude=longitude,
-        zones=(Zone(id="hall", entrance=True), Zone(id="lab")),
-        points=(Point(id="gate", to_zone="hall", from_zone="outside"), Point(id="lab", to_zone="lab")),
-    )
-    policy = Policy(
-        rules={name: Rule(cool_down_seconds=86_400) for name in ("impossible_travel", "two_sites")}
-    )
-    control = {"device": "desk", "category": Category.CONTROL, "action": Action.LOADED}
-    return [
-        _signal(site, -1, 0, data={"kind": "site", "document": document.model_dump(mode="json")}, **control),
-        _signal(site, -2, 0, data={"kind": "policy", "document": policy.model_dump(mode="json")}, **control),
-    ]
-
-
 @pytest.fixture
 def chain() -> Chain:
     """Give a chain in which both sites have begun."""
     chain = Chain()
-    chain.say(*_loads("berlin"), *_loads("lisbon"))
+    chain.say(*loads("berlin"), *loads("lisbon"))
     return chain
 
 
@@ -97,10 +60,8 @@ def test_a_cloned_card_alerts_both_sites(chain: Chain) -> None:
     """Granted here and denied there half an hour later; going on joins the evidence at both."""
     card = Credential("card", "c-1")
     for number in range(6):
-        here = _signal("berlin", number, 1 + 30 * number, point="gate", credential=card)
-        there = _signal(
-            "lisbon", number, 11 + 30 * number, point="gate", credential=card, action=Action.DENIED
-        )
+        here = says("berlin", number, 1 + 30 * number, point="gate", credential=card)
+        there = says("lisbon", number, 11 + 30 * number, point="gate", credential=card, action=Action.DENIED)
         chain.say(here, there)
     assert _alerts(chain) == [(site, "impossible_travel", "unknown:c-1") for site in SITES]
     assert len(_alerts(chain, Topic.ALERT_JOINED)) == 4  # two windows later, at both sites
@@ -109,7 +70,7 @@ def test_a_cloned_card_alerts_both_sites(chain: Chain) -> None:
 def test_a_person_inside_two_sites_alerts_both(chain: Chain) -> None:
     """Ann goes about in both buildings at once: one alert at each, resting on the signal that told it."""
     for number, (site, point) in enumerate((site, point) for point in ("gate", "lab") for site in SITES):
-        chain.say(_signal(site, number, 10 * number, point=point, person="ann"))
+        chain.say(says(site, number, 10 * number, point=point, person="ann"))
     raised = [event for event in chain.events if event.topic is Topic.ALERT_RAISED]
     two = [event for event in raised if event.rule == "two_sites"]
     assert [(event.site, event.person, event.point, event.zone) for event in two] == [
@@ -121,8 +82,8 @@ def test_a_person_inside_two_sites_alerts_both(chain: Chain) -> None:
 def test_what_the_second_stage_tells_is_no_use(chain: Chain) -> None:
     """Its alarms come back to the first stage, and tell the second nothing: no loop."""
     card = Credential("card", "c-1")
-    chain.say(_signal("berlin", 0, 1, point="gate", credential=card))
-    decided = chain._decide([_signal("lisbon", 0, 2, point="gate", credential=card)])
+    chain.say(says("berlin", 0, 1, point="gate", credential=card))
+    decided = chain._decide([says("lisbon", 0, 2, point="gate", credential=card)])
     uses = [read_use(value) for _, value in decided.uses]
     (finding,) = [finding for use in uses for finding in chain._stage.see(use, at(100))]
     assert chain._decide(list(alarms(finding, at(100)))).uses == []

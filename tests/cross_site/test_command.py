@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from streams.kafka.topics import apply
-from tests.cross_site.stage import settings
-from tests.cross_site.test_worker import PATIENCE_SECONDS, ROOT, put, told, wait_for
-from tests.cross_site.told import reading
+from domain.signal import Credential
+from domain.vocabulary import Topic
+from tests.cross_site.sites import SITES, loads, says
+from tests.cross_site.test_worker import PATIENCE_SECONDS, ROOT
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
+from tests.worker.messages import message
+from tests.worker.rig import PARTITIONS, Rig
 
 
 def _start(home: Path, text: str) -> subprocess.Popen[bytes]:
@@ -24,31 +26,45 @@ def _start(home: Path, text: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-def test_it_tells_and_drains(kafka: Kafka, tmp_path: Path) -> None:
-    """By its home's settings it compares the sites; SIGTERM ends it well; a finding is told and counted."""
-    log = settings(kafka.bootstrap, kafka.prefix)
-    apply(log)
-    put(log, [reading("berlin", 0), reading("potsdam", 10)])
-    process = _start(
-        tmp_path,
-        f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{log.bootstrap_servers}"\n'
-        f'topic_prefix = "{log.topic_prefix}"\ngroup = "{log.group}"\n[cross_site]\nspeed_limit_kmh = 120\n',
-    )
-    try:
-        assert process.stderr is not None
-        endpoint = Endpoint.told_in(process.stderr.readline().decode())
-        assert endpoint is not None
-        assert "group" in endpoint.waiting_for()
-        wait_for(lambda: len(told(log)) == 2)
-        wait_for(lambda: not endpoint.waiting_for())
-        assert endpoint.is_live()
-        assert endpoint.metric("limen_cross_site_findings_total", rule="impossible_travel") == 1
-    finally:
-        process.terminate()
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
+    """A worker tells readings, `limen cross-site` compares them, the worker alerts; SIGTERM ends it well."""
+    with Rig(kafka, tmp_path) as rig:
+        rig.produce(message(signal) for site in SITES for signal in loads(site))
+        card = Credential("card", "c-1")
+        rig.produce(message(says(site, 1, 10, point="gate", credential=card)) for site in SITES)
+        rig.start(second_stage=True)
+        process = _start(
+            tmp_path,
+            f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{kafka.bootstrap}"\n'
+            f'topic_prefix = "{kafka.prefix}"\ngroup = "{rig.settings.group}"\n',
+        )
+        try:
+            assert process.stderr is not None
+            endpoint = Endpoint.told_in(process.stderr.readline().decode())
+            assert endpoint is not None
+            assert "group" in endpoint.waiting_for()
+            rig.wait(lambda: len(_raised(rig)) == 2, "alerting both sites")
+            assert endpoint.is_live()
+            assert not endpoint.waiting_for()
+            assert endpoint.metric("limen_cross_site_findings_total", rule="impossible_travel") == 1
+        finally:
+            process.terminate()
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        assert sorted(_raised(rig)) == [(site, "impossible_travel", "unknown:c-1") for site in SITES]
+        rig.wait_until_decided()
+        rig.check_exact()
     assert process.returncode == 0
     assert b'"rule": "impossible_travel"' in said
     assert b"c-1" not in said
+
+
+def _raised(rig: Rig) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (event.site, event.rule, event.person)
+        for partition in range(PARTITIONS)
+        for event in rig.events(partition)
+        if event.topic is Topic.ALERT_RAISED
+    ]
 
 
 def test_a_horizon_longer_than_the_log_is_refused(tmp_path: Path) -> None:

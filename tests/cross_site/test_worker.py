@@ -15,10 +15,10 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from domain.signal import Signal, read_signal
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
-from streams.cross_site.telling import Telling
 from streams.cross_site.uses import Use, write_use
 from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import LogCorrupt, LogUnavailable
 from tests.cross_site.stage import settings

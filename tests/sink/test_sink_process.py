@@ -30,6 +30,7 @@ from streams.log import Draft, EventDraft
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.sink.partitioned_log import site_of, story
+from tests.test_cli import answer
 
 PARTITIONS = 4
 KILLS = 5
@@ -205,8 +206,8 @@ def wait_until_exact(place: Place, log: KafkaLog, seconds: float = 200) -> None:
         )
         wait_for(lambda: history.rows(committed)[0]["at"] == wanted, seconds)
         for partition, (signals, events) in heads.items():
-            answer = verify(history, log, partition, signals_head=signals, events_head=events)
-            assert answer["ok"], answer
+            found = verify(history, log, partition, signals_head=signals, events_head=events)
+            assert found["ok"], found
 
 
 @pytest.mark.slow
@@ -232,6 +233,23 @@ def test_sinks_share_the_partitions_and_hand_them_over(kafka: Kafka, tmp_path: P
         second.send(signal.SIGTERM)
         assert second.process.wait(90) == 0
         assert second.told()[-1]["event"] == "drained"
+        _verify_says_what_is_wrong(place, log)
+
+
+def _verify_says_what_is_wrong(place: Place, log: KafkaLog) -> None:
+    """What no sink has brought yet is behind, and no fault; a row that stands twice is one."""
+    home = place.folder / "home"
+    exact = answer("verify", "--kafka", home=home)
+    assert (exact["ok"], exact["behind"]) == (True, {"signals": 0, "events": 0})
+    assert exact["signals"]["log"] == sum(log.head(partition) for partition in range(PARTITIONS))
+    append(log, 1, 20, 20)
+    lagging = answer("verify", "--kafka", home=home)
+    assert (lagging["ok"], lagging["behind"]["signals"]) == (True, 20)
+    with History(place.url) as history:
+        history.run("INSERT INTO events SELECT * FROM events WHERE partition = 1 AND offset = 0")
+    twice = answer("verify", "--kafka", home=home, exit_code=1)
+    assert (twice["ok"], twice["missing"], twice["extra"]) == (False, 0, 1)
+    assert answer("verify", "--kafka", "--partition", "0", home=home)["ok"]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.event import Event
 from domain.signal import Signal
 from domain.site import Site
-from domain.vocabulary import Topic
+from domain.vocabulary import Category, Topic
 from streams.engine import Engine
 from streams.worker.admission import Message
 from streams.worker.partition import Decided, PartitionDecider, Record
@@ -71,7 +71,8 @@ def test_every_site_is_decided_as_if_it_were_alone(messages: list[Message]) -> N
         if (signal.site, signal.id) in seen:
             repeats.append((one.offset, signal.device, engine.now, (one.offset,)))
             continue
-        seen.add((signal.site, signal.id))
+        if signal.category is not Category.CLOCK:
+            seen.add((signal.site, signal.id))
         expected += engine.decide([signal], [one.offset])
     told = [event for event in decided.events if event.topic is Topic.SIGNAL_REPEATED]
     assert [(event.position, event.device, event.known_at, event.causes) for event in told] == repeats
@@ -108,6 +109,16 @@ def test_bytes_that_are_no_snapshot_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no snapshot"):
         decider.restore(data)
     assert decider.position == 0
+
+
+def test_the_same_time_twice_is_no_repeat() -> None:
+    """Clock signals say nothing about ids: two connectors of one site leave no trace but their signals."""
+    decider = PartitionDecider(LIMITS)
+    before = decider.decide([message(a_signal(0), 0)]), decider.snapshot()
+    again = decider.decide([message(a_signal(0), 1)])
+    assert again.events == []
+    assert len(again.signals) == 1
+    assert len(decider.snapshot()) == len(before[1])
 
 
 # --- recent ids ---

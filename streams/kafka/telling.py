@@ -15,9 +15,10 @@ class Telling:
         self._settings = settings
         self._producer: SignalProducer | None = None
         self._refused: list[str] = []
+        self._sent: list[Sent] = []
 
-    def __call__(self, signals: Sequence[Signal]) -> None:
-        """Write signals, and return when all of them are durable.
+    def __call__(self, signals: Sequence[Signal]) -> Sequence[Sent]:
+        """Write signals, and return where they stand when all of them are durable.
 
         Raises:
             LogUnavailable: not all of them are; call again with the same.
@@ -25,6 +26,7 @@ class Telling:
         """
         producer = self._producer or SignalProducer(self._settings, self._settled)
         self._producer = None
+        self._sent = []
         try:
             for signal in signals:
                 producer.send(Draft(signal.id, signal.site, write_signal(signal)))
@@ -35,12 +37,13 @@ class Telling:
         if left:
             producer.close()
             raise LogUnavailable(
-                f"Kafka at {self._settings.bootstrap_servers}: {left} of {len(signals)} findings have not "
+                f"Kafka at {self._settings.bootstrap_servers}: {left} of {len(signals)} signals have not "
                 f"been taken within {self._settings.wait_seconds:g} s"
             )
         if self._refused:
             raise LogCorrupt(self._refused.pop())
         self._producer = producer
+        return self._sent
 
     def close(self) -> None:
         """Let go of the broker; closing twice is harmless."""
@@ -50,4 +53,6 @@ class Telling:
 
     def _settled(self, signal: Draft, outcome: Sent | Refusal) -> None:
         if isinstance(outcome, Refusal):
-            self._refused.append(f"a finding for site {signal.site}: {outcome.detail}")
+            self._refused.append(f"a signal for site {signal.site}: {outcome.detail}")
+        else:
+            self._sent.append(outcome)
