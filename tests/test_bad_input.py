@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import msgspec
@@ -91,6 +92,8 @@ def test_wrong_encoding_in_a_row_goes_to_quarantine(empty: Path) -> None:
     fed = _import(empty, b"\xef\xbb\xbf" + f"{HEADER}\n{GOOD}\n".encode() + row + b"\n")
     assert (fed["accepted"], fed["quarantined"]) == (1, 1)
     assert answer("quarantine", "list", home=empty)[0]["reason"] == "wrong_encoding"
+    assert b64decode(answer("quarantine", "show", "1", home=empty)["raw_base64"]) == row
+    assert "base64" not in limen("quarantine", "show", "1", home=empty).stdout
 
 
 def test_unknown_card_is_its_own_person(empty: Path) -> None:

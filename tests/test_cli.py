@@ -224,6 +224,9 @@ def test_alerts_carry_their_evidence(home: Path) -> None:
     assert all(set(alert["evidence"]) <= ids and alert["evidence"] for alert in alerts)
     someone = alerts[0]["person"]
     assert {alert["person"] for alert in answer("alerts", "--person", someone, home=home)} == {someone}
+    assert answer("alerts", "--rule", "door_held", "--zone", "1-1", home=home) == []
+    assert "none of after_hours, " in limen("alerts", "--rule", "nonsense", home=home, exit_code=2).stderr
+    assert "none of gastech, " in limen("alerts", "--zone", "nowhere", home=home, exit_code=2).stderr
 
 
 def test_signals_and_events_are_json_lines_in_log_order(home: Path) -> None:
