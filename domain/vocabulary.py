@@ -158,7 +158,7 @@ class ZoneKind(StrEnum):
 
 
 class ZoneCategory(StrEnum):
-    """What a zone is used for; policies may select zones by it."""
+    """What a zone is used for: told in answers and to the simulation; rules name zones by their ids."""
 
     GENERAL = "general"
     ENTRANCE = "entrance"

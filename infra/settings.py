@@ -304,19 +304,19 @@ class Settings(Document):
         "auto", description="auto: console on a terminal, JSON otherwise"
     )
     language: Literal["en", "zh"] = Field("en", description="Of labels and summaries")
-    clock_seconds: Annotated[float, Field(gt=0)] = Field(
+    clock_seconds: Annotated[float, Field(ge=0.1, le=3_600)] = Field(
         1, description="How often a clock signal moves the time of an idle site"
     )
-    snapshot_every_signals: Annotated[int, Field(gt=0)] = Field(
+    snapshot_every_signals: Annotated[int, Field(gt=0, le=1_000_000_000)] = Field(
         100_000, description="Fewer: faster starts, more writing"
     )
-    import_batch_signals: Annotated[int, Field(gt=0)] = Field(
+    import_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
         10_000, description="Appended in one transaction"
     )
-    engine_batch_signals: Annotated[int, Field(gt=0)] = Field(
+    engine_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
         10_000, description="Decided in one transaction"
     )
-    sink_batch_rows: Annotated[int, Field(gt=0)] = Field(
+    sink_batch_rows: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
         200_000, description="Inserted into the history at once"
     )
     metrics_host: str = Field("127.0.0.1", description="Where /metrics, /livez and /readyz are served")

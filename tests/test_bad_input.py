@@ -1,10 +1,13 @@
 """Bad input: a clear error or a quarantine row each, nothing lost, the exit code right."""
 
+import ctypes
 import fcntl
+import json
 import os
 import resource
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import msgspec
@@ -14,9 +17,7 @@ from domain.event import read_event
 from domain.signal import Signal, write_signal
 from domain.vocabulary import Action, Topic
 from infra.control import apply_settings, decision, placement
-from infra.failure import Failure
 from infra.home import PARTITION, OpenHome
-from infra.lock import Lock
 from streams.log import Draft
 from tests.test_cli import RECORDING, ROOT, answer, empty, limen
 
@@ -91,6 +92,8 @@ def test_wrong_encoding_in_a_row_goes_to_quarantine(empty: Path) -> None:
     fed = _import(empty, b"\xef\xbb\xbf" + f"{HEADER}\n{GOOD}\n".encode() + row + b"\n")
     assert (fed["accepted"], fed["quarantined"]) == (1, 1)
     assert answer("quarantine", "list", home=empty)[0]["reason"] == "wrong_encoding"
+    assert b64decode(answer("quarantine", "show", "1", home=empty)["raw_base64"]) == row
+    assert "base64" not in limen("quarantine", "show", "1", home=empty).stdout
 
 
 def test_unknown_card_is_its_own_person(empty: Path) -> None:
@@ -213,17 +216,41 @@ def test_two_processes_on_one_home(empty: Path) -> None:
 
 
 def test_read_only_home(empty: Path) -> None:
-    """A home that cannot be written says so."""
-    me = os.geteuid()
-    empty.chmod(0o500)
+    """Whoever may not write the home is told so by every command, and the doctor says what to do."""
+    for path in [empty, *empty.iterdir()]:
+        path.chmod(0o500 if path.is_dir() else 0o400)
     try:
-        if me == 0:  # who may write everywhere, so be somebody else for a moment
-            os.seteuid(65534)
-        with pytest.raises(Failure, match="cannot be written"):
-            Lock(empty)
+        for command in (["status"], ["import", str(RECORDING), "--source", "prox"], ["run"]):
+            done = _as_anybody(*command, "--home", str(empty))
+            assert (done.returncode, done.stdout) == (3, ""), done.stderr
+            assert "cannot be written" in done.stderr and "another with --home" in done.stderr
+            assert "Traceback" not in done.stderr
+        done = _as_anybody("doctor", "--home", str(empty), "--json")
+        assert done.returncode == 1, done.stderr
+        failed = [finding for finding in json.loads(done.stdout) if finding["verdict"] == "fail"]
+        assert [(finding["check"], "chmod" in finding["remedy"]) for finding in failed] == [("home", True)]
     finally:
-        os.seteuid(me)
         empty.chmod(0o700)
+
+
+def _as_anybody(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command without root's right to write everywhere, in the same places otherwise."""
+
+    def give_up_rights() -> None:
+        if os.geteuid() == 0:
+            drop, dac_override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+            if ctypes.CDLL(None, use_errno=True).prctl(drop, dac_override, 0, 0, 0) != 0:
+                raise OSError(ctypes.get_errno(), "prctl")
+
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli", *arguments],
+        preexec_fn=give_up_rights,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_full_disk(empty: Path) -> None:

@@ -22,6 +22,7 @@ from domain.signal import write_signal
 from infra.cli import app
 from infra.home import PARTITION, OpenHome
 from infra.service import tick
+from infra.user import user_name
 from streams.log import Draft, EventDraft
 
 ROOT: Final = Path(__file__).parent.parent
@@ -112,7 +113,7 @@ def test_help_lists_every_command_and_is_quick() -> None:
     shown = limen("--help").stdout
     assert all(command.split()[0] in shown for command in COMMANDS)
     best = min(_cpu_seconds("--help") for _ in range(5))
-    assert best <= 0.6, "0.4 seconds of computing, however busy the machine"
+    assert best <= 0.6, "more than 0.6 seconds of computing, however busy the machine"
     imported = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "infra.cli", "--help"],
         capture_output=True,
@@ -224,6 +225,9 @@ def test_alerts_carry_their_evidence(home: Path) -> None:
     assert all(set(alert["evidence"]) <= ids and alert["evidence"] for alert in alerts)
     someone = alerts[0]["person"]
     assert {alert["person"] for alert in answer("alerts", "--person", someone, home=home)} == {someone}
+    assert answer("alerts", "--rule", "door_held", "--zone", "1-1", home=home) == []
+    assert "none of after_hours, " in limen("alerts", "--rule", "nonsense", home=home, exit_code=2).stderr
+    assert "none of gastech, " in limen("alerts", "--zone", "nowhere", home=home, exit_code=2).stderr
 
 
 def test_signals_and_events_are_json_lines_in_log_order(home: Path) -> None:
@@ -301,6 +305,14 @@ def test_trace_needs_a_purpose_and_records_it(empty: Path) -> None:
     assert looks[0]["person"] == "earpa"
     assert re.fullmatch("[0-9a-f]{32}", looks[1]["credential"]), "a credential is never in the clear"
     assert all(look["by"] for look in looks)
+
+
+def test_a_user_without_a_name_is_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container nobody may have a name; who orders or looks is known all the same."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_242_424)
+    assert user_name() == "uid 4242424"
 
 
 def test_trace_tells_everything_of_a_person(home: Path, tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
 """The laws of the engine: it equals the slow model, and no cut of the log changes anything."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.columns import signal_columns
+from domain.event import Event, read_event
+from domain.signal import Signal
+from domain.wires import event_wires
 from streams.engine import Engine
 from tests.differences import first_difference
 from tests.signal_strategies import SITE_ID, Log, worlds
@@ -25,19 +31,25 @@ def test_the_engine_equals_the_slow_model(log: Log) -> None:
 
 @given(worlds(wild_sites=True), st.data())
 def test_no_cut_of_the_log_changes_anything(log: Log, data: st.DataObject) -> None:
-    """Batches of any size, with snapshots taken and restored in between, give the same events and state."""
+    """Batches of any size, as objects or columns, with snapshots restored between them, decide the same."""
     whole = Engine(SITE_ID)
     expected = whole.decide(log)
     engine, events, start = Engine(SITE_ID), [], 0
     while start < len(log):
         stop = data.draw(st.integers(start + 1, len(log)), label="cut")
-        events += engine.decide(log[start:stop])
+        decide = _decided_in_columns if data.draw(st.booleans(), label="columns") else Engine.decide
+        events += decide(engine, log[start:stop])
         if data.draw(st.booleans(), label="restored"):
             engine = Engine.restore(engine.snapshot())
         start = stop
     difference = first_difference(events, expected)
     assert difference is None, difference
     assert engine.snapshot() == whole.snapshot()
+
+
+def _decided_in_columns(engine: Engine, signals: Sequence[Signal]) -> list[Event]:
+    """Decide as `limen import` does."""
+    return [read_event(wire) for wire in event_wires(engine.decide_columns(signal_columns(signals)))]
 
 
 # --- snapshots of other versions ---

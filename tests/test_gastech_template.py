@@ -1,15 +1,16 @@
 """The templates make homes that load, and the one of the recording is what its source says."""
 
 from datetime import date
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from domain.policy import Policy
 from domain.site import Document, Site
-from infra import templates
+from infra.commands.setup import Template
 from infra.directory_file import read_directory
-from infra.invalid_settings import InvalidSettings
+from infra.initialising import initialise
 from infra.policy_file import load_policy
 from infra.settings import Home, Settings, load_settings
 from infra.site_file import load_site
@@ -21,7 +22,7 @@ EMPLOYEES = Path(__file__).parents[1] / "examples/gastech/employees.csv"
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A home of the gastech template."""
-    templates.write("gastech", tmp_path / "home")
+    initialise(tmp_path / "home", "gastech")
     return Home(tmp_path / "home")
 
 
@@ -37,34 +38,26 @@ def policy(home: Home, site: Site) -> Policy:
     return load_policy(home.policy, site)
 
 
-@pytest.mark.parametrize("name", templates.names())
+def test_every_folder_is_a_template_that_init_knows() -> None:
+    """What may be asked for is what is there."""
+    there = {
+        entry.name
+        for entry in resources.files("infra.templates").iterdir()
+        if (entry / "site.yaml").is_file()
+    }
+    assert set(Template) == there
+
+
+@pytest.mark.parametrize("name", Template)
 def test_every_template_loads(tmp_path: Path, name: str) -> None:
-    """What a template writes has no problem of any kind, and its editor schemas lie where it says."""
+    """What a template makes has no problem of any kind, and its editor schemas lie where it says."""
     home = Home(tmp_path)
-    assert set(templates.write(name, tmp_path)) >= {home.site, home.policy}
+    assert set(initialise(tmp_path, name)["files"]) >= {home.site.name, home.policy.name}
     load_policy(home.policy, load_site(home.site))
     load_settings(home, {})
     for path in (home.site, home.policy):
         _, _, named = path.read_text(encoding="utf-8").partition("yaml-language-server: $schema=")
         assert not named or (tmp_path / named.split()[0]).is_file()
-
-
-def test_template_does_not_write_over_anything(home: Home) -> None:
-    """A second init of a home changes nothing and names every file that is in the way."""
-    home.policy.unlink()
-    home.site.write_text("mine")
-    with pytest.raises(InvalidSettings) as caught:
-        templates.write("gastech", home.root)
-    assert [Path(problem.file).name for problem in caught.value.problems] == [
-        "site.yaml", "directory.csv", "limen.toml",
-    ]  # fmt: skip
-    assert home.site.read_text() == "mine" and not home.policy.exists()
-
-
-def test_unknown_template_names_those_there_are(tmp_path: Path) -> None:
-    """A template that is not there is told with those that are."""
-    with pytest.raises(InvalidSettings, match="gastech"):
-        templates.write("castle", tmp_path)
 
 
 def test_building_has_twenty_leaf_zones_on_three_floors(site: Site) -> None:

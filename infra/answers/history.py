@@ -1,5 +1,6 @@
 """Answers from the history, brought up to the log first."""
 
+from collections.abc import Collection
 from typing import Any
 
 from infra.failure import WrongUse
@@ -39,12 +40,23 @@ def alerts(
     since: str | None,
     until: str | None,
 ) -> list[dict[str, Any]]:
-    """Return the alerts of a rule, person or zone in a span of time."""
+    """Return the alerts of a rule, person or zone in a span of time.
+
+    Raises:
+        WrongUse: there is none, and no such rule or zone either.
+    """
     from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
     home.catch_up()
-    return alerts_of(
+    found = alerts_of(
         home.history, home.site, rule=rule, person=person, zone=zone, from_us=from_us, to_us=to_us
     )
+    if not found and rule is not None:
+        from detectors.registry import DETECTORS
+
+        _check_name("--rule", rule, DETECTORS)
+    if not found and zone is not None:
+        _check_name("--zone", zone, [known.id for known in home.site.zones])
+    return found
 
 
 def sql(home: OpenHome, *, query: str) -> list[dict[str, Any]]:
@@ -67,6 +79,11 @@ def verify(home: OpenHome) -> dict[str, Any]:
         signals_head=log.head(PARTITION),
         events_head=log.events_head(PARTITION),
     )
+
+
+def _check_name(option: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise WrongUse(f"{option}: {name!r} is none of {', '.join(known)}")
 
 
 def _optional(option: str, time: str | None, home: OpenHome) -> int | None:

@@ -1,6 +1,7 @@
 """Answers about what could not be read, and reading it again."""
 
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,8 +28,9 @@ def quarantine_list(home: OpenHome, *, status: str | None) -> list[dict[str, Any
 
 
 def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:
-    """Return one entry with all of its raw bytes."""
-    return _entry(_existing(home, number), None)
+    """Return one entry with all of its raw bytes: as text, and in base64 to the byte."""
+    entry = _existing(home, number)
+    return {**_entry(entry, None), "raw_base64": b64encode(entry.rejection.raw).decode()}
 
 
 def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, int]:

@@ -61,16 +61,15 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Follow one person or credential through everything known; the look itself is recorded."""
-    import getpass
-
     from infra.failure import WrongUse
+    from infra.user import user_name
 
     if (person is None) == (credential is None):
         raise WrongUse("trace: say either --person P or --credential C")
     if not purpose.strip():
         raise WrongUse("trace: --purpose must say why you look")
     answer = ask(
-        home, "trace", person=person, credential=credential, purpose=purpose.strip(), user=getpass.getuser()
+        home, "trace", person=person, credential=credential, purpose=purpose.strip(), user=user_name()
     )
     show(answer, as_json, home, _trace)
 

@@ -23,15 +23,12 @@ def place(
     as_json: JsonOption = False,
 ) -> None:
     """Say where somebody is, by hand; exit code 1 if that cannot be."""
-    import getpass
-
     from infra.failure import WrongUse
+    from infra.user import user_name
 
     if not purpose.strip():
         raise WrongUse("place: --purpose must say why")
-    answer = ask(
-        home, "place", person=person, zone=zone, purpose=purpose.strip(), at=at, user=getpass.getuser()
-    )
+    answer = ask(home, "place", person=person, zone=zone, purpose=purpose.strip(), at=at, user=user_name())
     show(answer, as_json, home, _placed)
     if not answer["accepted"]:
         raise typer.Exit(NO)

@@ -39,9 +39,7 @@ def show_entry(
     as_json: JsonOption = False,
 ) -> None:
     """Show one entry with everything that was read."""
-    from infra.rendering import anything
-
-    show(ask(home, "quarantine_show", number=number), as_json, home, anything)
+    show(ask(home, "quarantine_show", number=number), as_json, home, _entry)
 
 
 @app.command("retry")
@@ -56,6 +54,12 @@ def retry(
     """Read entries again, after site.yaml has been corrected."""
     answer = ask(home, "quarantine_retry", progress=True, numbers=numbers or [])
     show(answer, as_json, home, _retried)
+
+
+def _entry(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import anything
+
+    anything({name: answer[name] for name in answer if name != "raw_base64"}, language)
 
 
 def _entries(answer: list[dict[str, Any]], language: "Language") -> None:

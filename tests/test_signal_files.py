@@ -1,0 +1,47 @@
+"""Files of signals at the command line: simulated, imported, and read again from the quarantine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_cli import answer, limen
+
+
+@pytest.mark.parametrize("where", [(), ("--out", "day.jsonl", "--into", "home")])
+def test_simulate_goes_to_one_place(tmp_path: Path, where: tuple[str, ...]) -> None:
+    """Neither a file nor a home, and both at once, are wrong use; nothing is made."""
+    assert (
+        "--out FILE or --into HOME" in limen("simulate", *where, home=tmp_path / "home", exit_code=2).stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_simulated_days_go_through_a_file(tmp_path: Path) -> None:
+    """What is written is imported, each signal once; a line that could not be read is read again."""
+    home, day, truth = tmp_path / "home", tmp_path / "day.jsonl", tmp_path / "truth.json"
+    limen("init", "--template", "campus", home=home)
+    asked = ("--persons", "12", "--start", "2024-03-04", "--seed", "3")
+    made = answer("simulate", *asked, "--out", day, "--truth", truth, home=home)
+    lines = day.read_bytes().splitlines()
+    assert made == {"signals": len(lines), "file": str(day), "persons": 12}
+    assert json.loads(truth.read_text())
+    fed = answer("import", day, "--source", "signals", home=home)
+    assert (fed["accepted"], fed["duplicates"], fed["quarantined"]) == (len(lines), 0, 0)
+
+    moved = json.loads(lines[0])
+    moved["id"] = moved["data"]["id"] = "0" * 32
+    moved["data"]["point"] = moved["subject"] = "new-door"
+    day.write_bytes(b"\n".join([*lines, json.dumps(moved).encode()]) + b"\n")
+    fed = answer("import", day, "--source", "signals", home=home)
+    assert (fed["accepted"], fed["duplicates"], fed["quarantined"]) == (0, len(lines), 1)
+    assert answer("quarantine", "retry", home=home)["quarantined"] == 1
+    site = home / "site.yaml"
+    text = site.read_text()
+    site.write_text(text.replace("\npoints:\n", "\npoints:\n  - {id: new-door, to_zone: plaza}\n", 1))
+    assert site.read_text() != text
+    assert answer("quarantine", "retry", home=home)["accepted"] == 1
+    (entry,) = answer("quarantine", "list", home=home)
+    assert (entry["status"], entry["line"], entry["reason"]) == ("retried", len(lines) + 1, "unknown_point")
+    assert answer("verify", home=home)["ok"]
