@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from streams.kafka.headers import header
+from streams.kafka.headers import header, headers_of
 from streams.kafka.reader import Message, PartitionReader
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogCorrupt, SignalsGone, Stored
@@ -108,7 +108,7 @@ def number_of(event: Message) -> int:
     Raises:
         LogCorrupt: it has none.
     """
-    found = header(event.headers(), "offset")
+    found = header(headers_of(event), "offset")
     if found is None or not found.isdigit():
         raise LogCorrupt(
             f"{event.topic()}, partition {event.partition()}, the broker's offset {event.offset()}: "
@@ -125,7 +125,7 @@ def stored(messages: Sequence[Message], from_event: int) -> list[Stored]:
     """
     found = []
     for expected, message in enumerate(messages, from_event):
-        headers = dict(message.headers() or ())
+        headers = dict(headers_of(message) or ())
         id_, key = headers.get("id"), message.key()
         if headers.get("offset") != b"%d" % expected or id_ is None or key is None:
             raise LogCorrupt(

@@ -1,7 +1,8 @@
 """The headers of each message: what it is, and what is looked for without reading its bytes."""
 
 from collections.abc import Iterable
-from typing import Final
+from operator import methodcaller
+from typing import Final, Protocol
 
 from domain import event, signal
 from streams.log import EventDraft
@@ -34,6 +35,24 @@ def event_headers(draft: EventDraft, offset: int) -> Headers:
         headers.append(("visit", draft.visit.encode()))
     if draft.point is not None:
         headers.append(("point", draft.point.encode()))
+    return headers
+
+
+_headers: Final = methodcaller("headers")
+"""Where a name is not UTF-8, confluent-kafka returns a broken list, with its error set. Called like this, it
+is noticed here, as a SystemError; a plain call may be optimised, and the error then comes out anywhere."""
+
+
+class _Headed(Protocol):
+    def headers(self) -> ReadHeaders | None: ...
+
+
+def headers_of(message: _Headed) -> ReadHeaders | None:
+    """Return a message's headers; None if it has none, or one whose name is not UTF-8: nobody can read it."""
+    try:
+        headers: ReadHeaders | None = _headers(message)
+    except (SystemError, UnicodeDecodeError):
+        return None
     return headers
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.kafka.headers import header
+from streams.kafka.headers import header, headers_of
 from streams.kafka.reader import BATCH, Message, PartitionReader
 from streams.known_ids import ID_BYTES, Ids, KnownIds, ids_from_bytes
 from streams.log import LogCorrupt
@@ -82,7 +82,7 @@ def _ids_in(messages: list[Message]) -> Ids:
     """Return the ids in headers; a message without one is none of ours and can be repeated by nobody."""
     found = bytearray()
     for message in messages:
-        id_ = header(message.headers(), "id")
+        id_ = header(headers_of(message), "id")
         if id_ is not None and len(id_) == 2 * ID_BYTES:
             try:
                 found += bytes.fromhex(id_.decode())

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException
 from streams.kafka.appending import Appender
 from streams.kafka.errors import explained
 from streams.kafka.events import EventReader, stored
-from streams.kafka.headers import header
+from streams.kafka.headers import header, headers_of
 from streams.kafka.ids import check_contiguous
 from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, committed, read_snapshot
@@ -157,7 +157,7 @@ class KafkaLog:
         return [
             Stored(
                 message.offset(),
-                (header(message.headers(), "id") or b"").decode(errors="replace"),
+                (header(headers_of(message), "id") or b"").decode(errors="replace"),
                 (message.key() or b"").decode(errors="replace"),
                 message.value() or b"",
             )
@@ -177,7 +177,7 @@ class KafkaLog:
                 message.key(),
                 message.value(),
                 message.timestamp()[1] * _MILLISECOND_US,
-                header(message.headers(), "schema"),
+                header(headers_of(message), "schema"),
             )
             for message in self._messages(partition, from_offset, limit)
         ]
@@ -241,7 +241,7 @@ class KafkaLog:
         equal = {name: value.encode() for name, value in fields.items() if value is not None}
 
         def fits(message: Message) -> bool:
-            headers = dict(message.headers() or ())
+            headers = dict(headers_of(message) or ())
             return (
                 headers.get("topic") in wanted
                 and all(headers.get(name) == value for name, value in equal.items())

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.kafka.errors import explained, patiently
 from streams.kafka.events import EventReader, number_of
-from streams.kafka.headers import Headers, header
+from streams.kafka.headers import Headers, header, headers_of
 from streams.kafka.reader import Message, PartitionReader, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -113,7 +113,7 @@ def _recovered(settings: KafkaSettings, consumer: Consumer, partition: int) -> C
 
 def _decided_by(event: Message) -> int:
     """Return the offset of the signal by which an event was decided: it is part of its id."""
-    id_ = (header(event.headers(), "id") or b"").decode(errors="replace")
+    id_ = (header(headers_of(event), "id") or b"").decode(errors="replace")
     parts = id_.rsplit(":", 2)
     if len(parts) != 3 or not parts[1].isdigit():
         raise LogCorrupt(f"{event.topic()}, partition {event.partition()}: {id_!r} is no id of an event")
@@ -149,7 +149,7 @@ def chunk_headers(position: int, chunk: int, chunks: int, events_head: int) -> H
 
 
 def _chunk(message: Message) -> tuple[int, int, int, int]:
-    headers = message.headers()
+    headers = headers_of(message)
     try:
         position, chunk, chunks, events = (
             int(header(headers, name) or b"") for name in ("position", "chunk", "chunks", "events")

@@ -8,7 +8,7 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.errors import explained, no_topic, passing, patiently
-from streams.kafka.headers import ReadHeaders
+from streams.kafka.headers import ReadHeaders, headers_of
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogUnavailable, SignalsGone
 
@@ -237,6 +237,6 @@ def _columns(messages: list[Message], headers: bool) -> Records:
         [message.offset() for message in messages],
         [message.key() for message in messages],
         [message.value() for message in messages],
-        [message.headers() for message in messages] if headers else [],
+        [headers_of(message) for message in messages] if headers else [],
         [message.timestamp()[1] for message in messages],
     )

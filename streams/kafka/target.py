@@ -6,7 +6,7 @@ from functools import cached_property
 from confluent_kafka import Consumer
 
 from streams.forwarder import NoAnswerYet, Sent
-from streams.kafka.headers import header
+from streams.kafka.headers import header, headers_of
 from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import Refusal, SignalProducer, count_partitions
 from streams.kafka.producer import Sent as Delivered
@@ -48,7 +48,7 @@ class KafkaTarget:
             reader.seek(max(from_offset, reader.bounds()[0]))
             while reader.place is not None and reader.place < to_offset:
                 for message in reader.take(min(to_offset - reader.place, 10_000)):
-                    name = wanted.get(header(message.headers(), "id") or b"")
+                    name = wanted.get(header(headers_of(message), "id") or b"")
                     if name is not None:
                         found.add(name)
         return found

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import faust
@@ -16,9 +17,9 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
-from streams.log import PositionConflict
+from streams.log import LogError, PositionConflict
 from streams.worker.credentials import credentials
-from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
+from streams.worker.owner import REPLAY, WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
 from streams.worker.transport import Transport
 
@@ -128,6 +129,20 @@ class Worker:
         """Return the partitions to be read from other offsets than they stand at; each is told once."""
         asked = {partition: pump.take_rewind() for partition, pump in self._pumps.items()}
         return {partition: offset for partition, offset in asked.items() if offset is not None}
+
+    async def read_around(self, partitions: Iterable[int]) -> None:
+        """Read what these partitions want next from the log itself, and have Faust go on behind that."""
+        loop = asyncio.get_running_loop()
+        for pump in [self._pumps[partition] for partition in partitions if partition in self._pumps]:
+            if (offset := pump.next_offset) is None:
+                continue
+            read = partial(self._partition_log.messages, pump.partition, offset, REPLAY)
+            try:
+                messages = await loop.run_in_executor(self._threads, read)
+            except LogError as error:
+                self._log.warning("partition not read", partition=pump.partition, error=str(error))
+                messages = []
+            pump.put_around(messages)
 
     # --- what Faust tells ---
 

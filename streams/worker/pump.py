@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
+from streams.kafka.headers import header
 from streams.log import LogCorrupt, LogUnavailable
 from streams.worker.admission import Message
 from streams.worker.owner import PartitionOwner
@@ -31,7 +32,18 @@ class FetchedRecord(Protocol):
     key: bytes | None
     value: bytes | None
     timestamp: int
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(slots=True)
+class _Refetched:
+    """A message that was read from the log, as a record of the consumer."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +66,8 @@ class Pump:
         run: Callable[[Callable[[], Any]], Awaitable[Any]],
         failed: Callable[[int, Exception], None],
     ) -> None:
-        self._owner, self._partition, self._pace = owner, partition, pace
+        self.partition = partition
+        self._owner, self._pace = owner, pace
         self._run, self._failed = run, failed
         self._blocks: deque[Sequence[FetchedRecord]] = deque()
         self._waiting = 0
@@ -86,6 +99,11 @@ class Pump:
         """Whether there is room for another block."""
         return self._expected is not None and self._waiting < self._pace.batch_signals
 
+    @property
+    def next_offset(self) -> int | None:
+        """Offset of the record it takes next; None: it takes nothing now."""
+        return self._expected
+
     def take_rewind(self) -> int | None:
         """Return the offset to read from, if it is not where the consumer stands; once."""
         offset, self._rewind = self._rewind, None
@@ -108,14 +126,20 @@ class Pump:
             self._expected = block[-1].offset + 1
             self._wake.set()
 
+    def put_around(self, messages: Sequence[Message]) -> None:
+        """Take messages that were read without the consumer, which is to go on behind them."""
+        if messages:
+            self.put([_refetched(message) for message in messages])
+        self._rewind = self._expected
+
     def _note_gap(self, missing: int) -> None:
         now = time.monotonic()
         if self._gap_since is None:
             self._gap_since = now
         elif now - self._gap_since > _GAP_SECONDS:
             self._expected = None
-            error = f"partition {self._partition}: the signal at offset {missing} is gone from the log"
-            self._failed(self._partition, LogCorrupt(error))
+            error = f"partition {self.partition}: the signal at offset {missing} is gone from the log"
+            self._failed(self.partition, LogCorrupt(error))
             return
         self._rewind = missing
 
@@ -164,7 +188,7 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - whoever runs the pumps decides what becomes of it
             self._owned = self._is_open = False
             self._forget()
-            self._failed(self._partition, error)
+            self._failed(self.partition, error)
         else:
             return result
         return None
@@ -212,10 +236,13 @@ class Pump:
             await self._guarded(lambda: self._owner.work([message_of(one) for one in records]))
 
 
+def _refetched(message: Message) -> _Refetched:
+    """Return the record of which `message_of` makes this message."""
+    headers = [] if message.schema is None else [("schema", message.schema)]
+    return _Refetched(message.offset, message.key, message.value, message.appended_at // 1_000, headers)
+
+
 def message_of(record: FetchedRecord) -> Message:
     """Return a fetched record as a message."""
-    schema = None
-    for name, value in record.headers:
-        if name == "schema":
-            schema = value
-    return Message(record.offset, record.key, record.value, record.timestamp * 1_000, schema)
+    at_us = record.timestamp * 1_000
+    return Message(record.offset, record.key, record.value, at_us, header(record.headers, "schema"))

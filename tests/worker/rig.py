@@ -37,7 +37,8 @@ class Rig:
     def __init__(self, kafka: Kafka, folder: Path) -> None:
         self.settings = kafka_settings(kafka.bootstrap, kafka.prefix, PARTITIONS)
         apply(self.settings)
-        self.log = KafkaLog(self.settings)
+        # Whoever asks for a position waits for a transaction that a stopped worker left, until it is fenced.
+        self.log = KafkaLog(msgspec.structs.replace(self.settings, wait_seconds=_WAIT_SECONDS))
         self.folder = folder
         self.kafka = kafka
         # A producer of somebody else's: compressed, the broker takes messages far larger than ours.
@@ -66,6 +67,22 @@ class Rig:
             self._producer.produce(topic, message.value, message.key, place, headers=headers)
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
+
+    def produce_with_odd_header(self, message: Message) -> None:
+        """Append a message with a header whose name nobody can read."""
+        told = {
+            "bootstrap": self.kafka.bootstrap,
+            "topic": topic_name(self.settings, Topic.SIGNALS),
+            "partition": partition_of(message.key or b"", PARTITIONS),
+            "key": message.key,
+            "value": message.value,
+        }
+        subprocess.run(
+            [sys.executable, "-m", "tests.worker.odd_header", msgspec.json.encode(told).decode()],
+            env=os.environ | {"AIOKAFKA_NO_EXTENSIONS": "1"},
+            cwd=Path(__file__).parents[2],
+            check=True,
+        )
 
     def start(
         self,

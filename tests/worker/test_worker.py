@@ -58,6 +58,8 @@ def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
     rig.produce(one for one in mixed if one.appended_at > 0)
     home = partition_of("alpha", PARTITIONS)
     rig.produce([message(a_signal(99))], partition=(home + 1) % PARTITIONS)
+    rig.produce_with_odd_header(message(a_signal(100)))
+    rig.produce([message(a_signal(101)), *(message(a_signal(0, site=f"site-{n}")) for n in range(9))])
     worker = rig.start()
     rig.wait_until_decided()
     rig.check_exact()
@@ -65,6 +67,7 @@ def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
     assert {reason for _, _, reason, _, _ in kept} == {reason for reason, _ in bad_messages()}
     strayed = [(place, key) for place, _, reason, key, _ in kept if reason == "foreign_key" and place != home]
     assert ((home + 1) % PARTITIONS, b"alpha") in strayed
+    assert signal_id("alpha", "100") in {one.id for one in rig.expected(home).signals}
     worker.terminate()
     assert _ended(worker) == 0
 
@@ -121,15 +124,15 @@ def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[M
     rig.produce(city[:5_000])
     stalled = rig.start(batch_signals=50, gather_milliseconds=50)
     rig.wait(lambda: rig.decided() > 200, "deciding some")
-    stalled.send_signal(signal.SIGSTOP)
     assert rig.decided() < 5_000
+    stalled.send_signal(signal.SIGSTOP)
     other = rig.start()
     rig.wait_until_decided()
     stalled.send_signal(signal.SIGCONT)
     assert _ended(stalled) == 4
     rig.check_exact()
     other.terminate()
-    assert _ended(other) == 0
+    assert _ended(other) == 0, rig.said()
 
 
 def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig) -> None:
