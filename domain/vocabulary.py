@@ -248,6 +248,15 @@ class Resolution(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class ActuationOutcome(StrEnum):
+    """What became of something that a device was told to do."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
 def code(member: StrEnum) -> int:
     """Return the integer code of a vocabulary's member: its place in its enumeration.
 

@@ -69,6 +69,27 @@ def test_a_batch_is_counted_by_partition() -> None:
     assert "limen_lag_signals{" not in generate_latest(registry).decode()
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ("done", "done"),
+        ("failed", "failed"),
+        ("Done!", "other"),
+        (["done"], "other"),
+        (None, "other"),
+        (7, "other"),
+    ],
+)
+def test_outcomes_are_a_closed_set(said: object, label: str) -> None:
+    """Whatever a signal says became of an actuation, it makes no series of its own."""
+    registry = CollectorRegistry()
+    data = {"kind": "actuation_outcome", "outcome": said}
+    one = signal(1, category=Category.CONTROL, action=Action.RESTORED, data=data)
+    WorkerMetrics(registry).decided(0, [one], [], decide_seconds=0, transact_seconds=0, age_seconds=0)
+    outcomes = [line for line in generate_latest(registry).decode().splitlines() if "outcomes_total{" in line]
+    assert outcomes == [f'limen_actuation_outcomes_total{{outcome="{label}",partition="0"}} 1.0']
+
+
 def test_copying_is_counted_by_log_and_partition() -> None:
     """A process that copies tells how much, how fast, what waits, and whether its target is away."""
     registry = CollectorRegistry()

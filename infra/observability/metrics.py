@@ -11,12 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from domain.event import Event
 from domain.signal import Signal
-from domain.vocabulary import Category, Topic
+from domain.vocabulary import ActuationOutcome, Category, Topic
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ROWS: Final = (1, 10, 100, 1_000, 10_000, 100_000)
 ACTUATION_OUTCOME: Final = "actuation_outcome"
 """`data.kind` of the control signal by which an actuator tells what became of an actuation."""
+_OUTCOMES: Final = tuple(ActuationOutcome)
+"""What else `data.outcome` may say is one label, or anybody could make any number of series."""
 
 
 class WorkerMetrics:
@@ -73,7 +75,8 @@ class WorkerMetrics:
                 self._repeated.labels(label).inc(count)
         for signal in signals:
             if signal.category is Category.CONTROL and (signal.data or {}).get("kind") == ACTUATION_OUTCOME:
-                self._outcomes.labels(label, str((signal.data or {}).get("outcome", ""))).inc()
+                outcome = (signal.data or {}).get("outcome")
+                self._outcomes.labels(label, outcome if outcome in _OUTCOMES else "other").inc()
 
     def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
         """Tell how far a partition is behind."""
