@@ -120,7 +120,6 @@ def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[M
     stalled = rig.start(batch_signals=50, gather_milliseconds=50)
     rig.wait(lambda: rig.decided() > 200, "deciding some")
     stalled.send_signal(signal.SIGSTOP)
-    assert rig.decided() < 5_000
     other = rig.start()
     rig.wait_until_decided()
     stalled.send_signal(signal.SIGCONT)
