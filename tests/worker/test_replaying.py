@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.vocabulary import Topic
+from domain.vocabulary import Action, Category, Topic
 from infra.kafka_replay import replay_kafka
 from infra.simulating import city_of, city_signals
 from streams.runner import draft
@@ -53,7 +53,8 @@ def test_replay_is_what_workers_decided_and_finds_what_they_did_not(kafka: Kafka
 def _tamper(rig: Rig) -> int:
     """Produce a repeated signal, and commit its event with another device; return the partition."""
     before = [rig.log.head(partition) for partition in range(PARTITIONS)]
-    rig.produce([message(a_signal(1, site="tampered")), message(a_signal(1, site="tampered"))])
+    twice = message(a_signal(1, site="tampered", category=Category.DEVICE, action=Action.ONLINE))
+    rig.produce([twice, twice])
     after = [rig.log.head(partition) for partition in range(PARTITIONS)]
     (partition,) = (place for place in range(PARTITIONS) if after[place] > before[place])
     decided = PartitionDecider(LIMITS).decide(rig.log.messages(partition, 0, after[partition]))

@@ -124,7 +124,6 @@ def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[M
     rig.produce(city[:5_000])
     stalled = rig.start(batch_signals=50, gather_milliseconds=50)
     rig.wait(lambda: rig.decided() > 200, "deciding some")
-    assert rig.decided() < 5_000
     stalled.send_signal(signal.SIGSTOP)
     other = rig.start()
     rig.wait_until_decided()
