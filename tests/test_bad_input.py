@@ -12,10 +12,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.event import read_event
 from domain.signal import Signal, write_signal
 from domain.vocabulary import Action, Topic
+from infra.answers.feed import import_files
 from infra.control import apply_settings, decision, placement
 from infra.home import PARTITION, OpenHome
 from streams.log import Draft
@@ -94,6 +97,37 @@ def test_wrong_encoding_in_a_row_goes_to_quarantine(empty: Path) -> None:
     assert answer("quarantine", "list", home=empty)[0]["reason"] == "wrong_encoding"
     assert b64decode(answer("quarantine", "show", "1", home=empty)["raw_base64"]) == row
     assert "base64" not in limen("quarantine", "show", "1", home=empty).stdout
+
+
+ROWS = st.one_of(
+    st.builds(
+        "2016-05-31 {:02}:{:02}:00,fixed-prox,{},{},1".format,
+        st.integers(6, 25),
+        st.integers(0, 3),
+        st.sampled_from(["earpa001", "earpa002", "nobody001", ""]),
+        st.integers(1, 4),
+    ),
+    st.sampled_from(["", "torn", '"an open quote', "a,b,c,d,e", "2016-05-31 08:00:00,fixed-prox,门禁,1,1"]),
+)
+
+
+def test_importing_anything_twice_changes_nothing(empty: Path) -> None:
+    """Whatever rows a file has, good, bad and repeated: the second time all of it is known already."""
+    file = empty.parent / "given.csv"
+    with OpenHome(empty) as home:
+
+        @given(st.lists(ROWS, max_size=12), st.sampled_from(["\n", "\r\n", ""]))
+        @settings(max_examples=15)
+        def law(rows: list[str], end: str) -> None:
+            file.write_text("\n".join([HEADER, *rows]) + end, encoding="utf-8", newline="")
+            first = import_files(home, files=[str(file)], source="prox")
+            before = (home.log.head(PARTITION), home.log.events_head(PARTITION), home.quarantine.count())
+            again = import_files(home, files=[str(file)], source="prox")
+            after = (home.log.head(PARTITION), home.log.events_head(PARTITION), home.quarantine.count())
+            assert (again["read"], again["quarantined"]) == (first["read"], first["quarantined"])
+            assert (again["accepted"], after) == (0, before)
+
+        law()
 
 
 def test_unknown_card_is_its_own_person(empty: Path) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import infra
 from connectors.simulation import Simulation, Truth, simulate
@@ -398,6 +400,10 @@ def loaded(kind: str, document: Any, at_us: int) -> Signal:
 @pytest.fixture(scope="module")
 def decided(run: Run) -> tuple[list[Signal], list[Event]]:
     """The log of the run and what the engine decides on it."""
+    return _decided(run)
+
+
+def _decided(run: Run) -> tuple[list[Signal], list[Event]]:
     begin = run.signals[0].time.received_at - SECOND
     documents = {"site": SITE, "policy": POLICY, "directory": run.simulation.directory}
     log = [loaded(kind, document, begin) for kind, document in documents.items()] + run.signals
@@ -427,6 +433,25 @@ def test_every_incident_is_noticed(run: Run, decided: tuple[list[Signal], list[E
 
 def test_the_truth_lies_within_the_bounds(run: Run, decided: tuple[list[Signal], list[Event]]) -> None:
     """From 5 seconds after a true move at a zone to 5 before the next: low <= truth <= high."""
+    _check_bounds(run, decided[1])
+
+
+@given(
+    persons=st.integers(1, 60),
+    days=st.integers(1, 2),
+    seed=st.integers(0, 2**32),
+    start=st.dates(date(2024, 1, 1), date(2026, 12, 31)),
+)
+@settings(max_examples=15)
+def test_the_truth_lies_within_the_bounds_whoever_comes_when(
+    persons: int, days: int, seed: int, start: date
+) -> None:
+    """The same for any few people, on any days, however chance falls."""
+    run = Run(campus(persons, days, seed, start=start))
+    _check_bounds(run, _decided(run)[1])
+
+
+def _check_bounds(run: Run, events: list[Event]) -> None:
     above = {OUTSIDE: frozenset[str]()} | {zone.id: frozenset(_above(zone.id)) for zone in SITE.zones}
     touched: dict[str, list[int]] = defaultdict(list)
     place: dict[str, str] = defaultdict(lambda: OUTSIDE)
@@ -438,7 +463,7 @@ def test_the_truth_lies_within_the_bounds(run: Run, decided: tuple[list[Signal],
     times = range(moves[0].at_us - 60 * SECOND, moves[-1].at_us + 3600 * SECOND, 101 * SECOND)
     checked = 0
     for at, truth, bounds in zip(
-        times, run.truth.occupancy(times), _bounds(decided[1], times, above), strict=True
+        times, run.truth.occupancy(times), _bounds(events, times, above), strict=True
     ):
         for zone, inside in truth.items():
             near = bisect_left(touched[zone], at - 5 * SECOND)
