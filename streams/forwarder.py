@@ -17,6 +17,8 @@ from streams.spool import Spool, Waiting
 
 PAGE: Final = 5_000
 """Signals in one page: enough to hide what a commit of the spool costs, few to look for after a kill."""
+PAGE_BYTES: Final = 16_000_000
+"""About what they take together: signals may be large, and all of a page is in memory at once."""
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ class Forwarder:
 
     def _begin(self, limit: int) -> list[Waiting]:
         """Send what of the oldest page is not there yet; return the page."""
-        page = self._spool.waiting(limit)
+        page = self._spool.waiting(limit, PAGE_BYTES)
         if not page:
             return page
         certain, self._certain = self._certain, False  # until this page stands in the log

@@ -134,13 +134,20 @@ class Spool:
             row = self._row("SELECT max(place) FROM places WHERE source = ?", source)
             return int(row[0] or 0)
 
-    def waiting(self, limit: int) -> list[Waiting]:
-        """Return the oldest signals that wait, at most `limit`."""
+    def waiting(self, limit: int, limit_bytes: int) -> list[Waiting]:
+        """Return the oldest signals that wait: at most `limit`, of about `limit_bytes`, but always one."""
+        found: list[Waiting] = []
         with self._guard, explained(self._path):
             rows = self._open.execute(
                 "SELECT number, id, site, wire FROM signals ORDER BY number LIMIT ?", (limit,)
             )
-            return [Waiting(*row) for row in rows]
+            for row in rows:
+                found.append(Waiting(*row))
+                limit_bytes -= taken_bytes(found[-1])
+                if limit_bytes <= 0:
+                    break
+            rows.close()
+        return found
 
     def remove(self, moved: Sequence[Waiting], reached: Mapping[int, int]) -> None:
         """Forget signals the log has, and keep up to which offset each partition is known to hold ours."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
 from connectors.rejection import UnusableFile
@@ -15,7 +16,7 @@ from domain.vocabulary import Action, Category
 from infra.connecting import Connecting
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
-from streams.forwarder import Forwarder
+from streams.forwarder import Forwarder, NoAnswerYet
 from streams.kafka import topics
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
@@ -23,6 +24,7 @@ from streams.kafka.target import KafkaTarget
 from streams.quarantine import Quarantine
 from streams.spool import Spool
 from tests.kafka_fixture import Kafka
+from tests.test_spool import small_disk
 
 pytestmark = pytest.mark.slow
 PARTITIONS = 3
@@ -34,6 +36,20 @@ def signal(number: int, raw: str | None = None) -> Signal:
         id=f"{number:032x}", site=f"site-{number % 5}", device="d", category=Category.DEVICE,
         action=Action.ONLINE, time=Time(1_000_000 * number, 1_000_000 * number), raw=raw,
     )  # fmt: skip
+
+
+class CountingForwarder(Forwarder):
+    """A forwarder that counts how often the log was silent."""
+
+    silences = 0
+
+    def step(self, limit: int = 5_000) -> int:
+        """Move a page."""
+        try:
+            return super().step(limit)
+        except NoAnswerYet:
+            type(self).silences += 1
+            raise
 
 
 class Connector:
@@ -58,13 +74,14 @@ class Connector:
 
     def run(self, *, follow: bool = False, files: list[Path] | None = None) -> int:
         """Run to its end; return what still waits."""
-        target = KafkaTarget(self.settings)
+        target = KafkaTarget(self.settings, self.health.beat)
         quarantine = Quarantine.open(self.folder / "quarantine.sqlite")
         try:
             with Spool(self.folder / "spool.sqlite", self.spool_bytes) as spool:
+                self.spool = spool
                 return Connecting(
                     files or [self.file], follow=follow, spool=spool, quarantine=quarantine,
-                    forwarder=lambda refuse: Forwarder(spool, target, refuse), stopping=self.stopping,
+                    forwarder=lambda refuse: CountingForwarder(spool, target, refuse), stopping=self.stopping,
                     health=self.health, metrics=self.metrics,
                 ).run()  # fmt: skip
         finally:
@@ -105,7 +122,7 @@ def connector(kafka: Kafka, tmp_path: Path) -> Iterator[Connector]:
         bootstrap_servers=kafka.bootstrap, topic_prefix=kafka.prefix, group=kafka.prefix,
         partitions=PARTITIONS, replication_factor=1, min_insync_replicas=1, wait_seconds=2,
     )  # fmt: skip
-    topics.apply(settings)
+    topics.apply(replace(settings, wait_seconds=60))
     one = Connector(settings, tmp_path)
     yield one
     one.stop()
@@ -214,6 +231,55 @@ def test_a_full_spool_stops_the_reading_and_loses_nothing(connector: Connector, 
     assert told
     assert "raise the spool's limit" in told[0]["reason"]
     once_and_in_order(connector.settings, 20_000)
+
+
+def test_a_full_disk_stops_the_reading_and_loses_nothing(connector: Connector, kafka: Kafka) -> None:
+    """SQLite's own refusal is told like a full spool, and reading goes on when there is room."""
+    connector.say(0, 1_000)
+    connector.start()
+    until(lambda: connector.metric("limen_signals_forwarded_total") == 1_000)
+    kafka.broker.pause()
+    with structlog.testing.capture_logs() as lines, small_disk(connector.spool):
+        connector.say(1_000, 8_000)
+        until(lambda: connector.metric("limen_spool_refuses") == 1, 60)
+        assert "disk is full" in connector.health.ready()[1]["waiting_for"]["spool"]
+    until(lambda: connector.metric("limen_spool_refuses") == 0, 60)
+    kafka.broker.resume()
+    until(lambda: connector.metric("limen_signals_forwarded_total") == 8_000, 90)
+    connector.stop()
+    assert [line["event"] for line in lines].count("nothing more is read") == 1
+    once_and_in_order(connector.settings, 8_000)
+
+
+def test_a_silent_broker_is_waited_for_in_short_pieces(connector: Connector, kafka: Kafka) -> None:
+    """What is under way arrives once, whether the silence ends first or the connector, which ends soon."""
+    CountingForwarder.silences = 0
+    connector.say(0, 1_000)
+    connector.start()
+    until(lambda: connector.metric("limen_signals_forwarded_total") == 1_000)
+    kafka.broker.pause()
+    connector.say(1_000, 2_000)
+    until(lambda: CountingForwarder.silences > 2, 60)
+    kafka.broker.resume()
+    until(lambda: connector.metric("limen_signals_forwarded_total") == 2_000)
+    connector.stop()
+
+    connector.settings = replace(connector.settings, wait_seconds=600)
+    connector.start()
+    connector.say(2_000, 2_010)
+    until(lambda: connector.metric("limen_signals_forwarded_total") == 2_010)
+    kafka.broker.pause()
+    connector.say(2_010, 3_000)
+    until(lambda: connector.metric("limen_log_away") == 1, 60)
+    assert connector.health.silent_seconds < 20
+    began = time.monotonic()
+    connector.stop()
+    assert time.monotonic() - began < 20
+    kafka.broker.resume()
+    connector.start()
+    until(lambda: connector.metric("limen_spool_signals") == 0, 60)
+    connector.stop()
+    once_and_in_order(connector.settings, 3_000)
 
 
 def test_a_file_that_was_cut_is_refused_and_what_waits_is_sent(connector: Connector) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,20 @@ def draft(number: int, length: int = 10) -> Draft:
 
 def ids(spool: Spool, limit: int = 1_000) -> list[int]:
     """Return the numbers of the signals that wait."""
-    return [int(one.id, 16) for one in spool.waiting(limit)]
+    return [int(one.id, 16) for one in spool.waiting(limit, ROOM)]
+
+
+@contextmanager
+def small_disk(spool: Spool) -> Iterator[None]:
+    """Let the spool's file grow no further while the block runs."""
+
+    def pragma(text: str) -> int:
+        with spool._guard:
+            return int(spool._open.execute(f"PRAGMA {text}").fetchone()[0])
+
+    pragma(f"max_page_count = {pragma('page_count')}")
+    yield
+    pragma("max_page_count = 1000000")
 
 
 @pytest.fixture
@@ -37,7 +51,7 @@ def test_what_is_appended_waits_in_order(spool: Spool) -> None:
     spool.append([draft(3)])
     assert ids(spool) == [2, 1, 3]
     assert ids(spool, 2) == [2, 1]
-    first = spool.waiting(1)[0]
+    first = spool.waiting(1, ROOM)[0]
     assert (first.id, first.site, first.wire) == (draft(2).id, "campus", b"x" * 10)
 
 
@@ -45,7 +59,7 @@ def test_what_the_log_has_is_removed_with_what_is_known_of_it(spool: Spool) -> N
     """Removing and what is known of the log are one transaction."""
     spool.append([draft(number) for number in range(5)])
     spool.keep_reached({0: 7, 3: 1})
-    spool.remove(spool.waiting(2), {0: 9})
+    spool.remove(spool.waiting(2, ROOM), {0: 9})
     assert (ids(spool), spool.reached(), spool.count) == ([2, 3, 4], {0: 9, 3: 1}, 3)
 
 
@@ -56,21 +70,42 @@ def test_a_full_spool_refuses_and_loses_nothing(tmp_path: Path) -> None:
         with pytest.raises(SpoolFull, match=r"2 signals wait.*raise the spool's limit"):
             spool.append([draft(3, 300), draft(4, 300)], "file", 4)
         assert (ids(spool), spool.place("file"), spool.bytes) == ([1, 2], 2, 800)
-        spool.remove(spool.waiting(1), {})
+        spool.remove(spool.waiting(1, ROOM), {})
         spool.append([draft(3, 300)], "file", 3)
         assert (ids(spool), spool.place("file")) == ([2, 3], 3)
+
+
+def test_a_page_is_bounded_in_bytes(spool: Spool) -> None:
+    """However many there are, no more than so many bytes are taken into memory; one signal always is."""
+    spool.append([draft(number, 1_000) for number in range(10)])
+    assert [len(spool.waiting(100, most)) for most in (1, 2_200, 3_000, ROOM)] == [1, 2, 3, 10]
+    spool.remove(spool.waiting(100, 1), {})
+    assert ids(spool, 2) == [1, 2]
+
+
+def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
+    """Where SQLite itself has no room a signal is refused with a remedy; it fits when there is room again."""
+    with Spool(tmp_path / "spool.sqlite", ROOM) as spool:
+        spool.append([draft(1)], "file", 1)
+        with small_disk(spool):
+            with pytest.raises(LogUnavailable, match="disk is full"):
+                spool.append([draft(number, 1_000) for number in range(2, 50)], "file", 50)
+            assert (ids(spool), spool.place("file"), spool.count) == ([1], 1, 1)
+            spool.remove(spool.waiting(1, ROOM), {0: 1})
+        spool.append([draft(number, 1_000) for number in range(2, 50)], "file", 50)
+        assert (ids(spool), spool.place("file"), spool.count) == ([*range(2, 50)], 50, 48)
 
 
 def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     """Signals, places and what was reached outlive closing; a number is never given again."""
     with Spool(tmp_path / "spool.sqlite", ROOM) as spool:
         spool.append([draft(1), draft(2)], "file", 2)
-        last = spool.waiting(2)[1].number
-        spool.remove(spool.waiting(2), {1: 5})
+        last = spool.waiting(2, ROOM)[1].number
+        spool.remove(spool.waiting(2, ROOM), {1: 5})
     with Spool(tmp_path / "spool.sqlite", ROOM) as spool:
         assert (spool.count, spool.bytes, spool.place("file"), spool.reached()) == (0, 0, 2, {1: 5})
         spool.append([draft(3)])
-        assert spool.waiting(1)[0].number == last + 1
+        assert spool.waiting(1, ROOM)[0].number == last + 1
 
 
 def test_one_process_at_a_time(spool: Spool, tmp_path: Path) -> None:
@@ -115,7 +150,7 @@ def test_one_thread_appends_while_another_removes(spool: Spool) -> None:
 
     def forward() -> None:
         while len(moved) < 500:
-            waiting = spool.waiting(7)
+            waiting = spool.waiting(7, ROOM)
             moved.extend(int(one.id, 16) for one in waiting)
             spool.remove(waiting, {})
 
@@ -140,7 +175,7 @@ def test_it_is_a_queue(tmp_path_factory: pytest.TempPathFactory, steps: list[int
             model += range(number, number + step)
             number += step
         elif step < 0:
-            spool.remove(spool.waiting(-step), {})
+            spool.remove(spool.waiting(-step, ROOM), {})
             del model[:-step]
         else:
             spool.close()

@@ -43,7 +43,7 @@ def connect(
     settings = load_settings(paths, os.environ)
     home.mkdir(parents=True, exist_ok=True)
     registry, health = CollectorRegistry(), Health()
-    target = KafkaTarget(settings.kafka.client_settings())
+    target = KafkaTarget(settings.kafka.client_settings(), health.beat)
     try:
         with (
             staying(settings, registry, health) as stopping,

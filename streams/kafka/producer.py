@@ -96,8 +96,9 @@ class SignalProducer:
                 )  # fmt: skip
                 break
             except BufferError:
-                until = until or time.monotonic() + self._settings.wait_seconds
-                if self._producer.poll(_POLL_SECONDS) == 0 and time.monotonic() > until:
+                if self._producer.poll(_POLL_SECONDS) > 0 or not until:  # the broker takes some
+                    until = time.monotonic() + self._settings.wait_seconds
+                elif time.monotonic() > until:
                     raise LogUnavailable(
                         f"Kafka at {self._settings.bootstrap_servers} has taken nothing for "
                         f"{self._settings.wait_seconds:g} s; {self._unsettled:,} signals wait: try again"

@@ -177,10 +177,20 @@ def bounds(settings: KafkaSettings, consumer: Consumer, topic: str, partition: i
         LogUnavailable: the broker does not answer, or has no such partition.
     """
     where = TopicPartition(topic, partition)
+
+    def ask(seconds: float) -> tuple[int, int] | None:
+        try:
+            return consumer.get_watermark_offsets(where, seconds, cached=False)
+        except KafkaException as error:
+            if error.args[0].code() not in _MISSING:
+                raise
+        # The client goes by what it was last told, perhaps by a broker that had only begun to start.
+        # By itself it asks again after minutes.
+        consumer.list_topics(topic, timeout=seconds)
+        return consumer.get_watermark_offsets(where, seconds, cached=False)
+
     try:
-        found = patiently(
-            settings, lambda seconds: consumer.get_watermark_offsets(where, seconds, cached=False)
-        )
+        found = patiently(settings, ask)
     except KafkaException as error:
         if error.args[0].code() in _MISSING:
             raise no_topic(f"partition {partition} of {topic}") from error

@@ -89,6 +89,10 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     def transactional_producer(self, transactional_id: str) -> dict[str, Any]:
         """Return librdkafka's configuration for the one owner of a partition's decisions."""
         return self._producer() | {
+            # Else librdkafka 2.16 forgets its brokers when all are away, and `send_offsets_to_transaction`
+            # hangs, past its own timeout, on a coordinator that is gone (librdkafka issue 5511). What failed
+            # is replaced by a new producer anyway.
+            "metadata.recovery.strategy": "none",
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(self.transaction_seconds * 1_000),
             "message.timeout.ms": int(min(self.wait_seconds, self.transaction_seconds) * 1_000),
@@ -135,9 +139,9 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "socket.timeout.ms": int(min(self.wait_seconds, self.transaction_seconds) * 1_000),
             # A broker that comes back is found within a second.
             "reconnect.backoff.max.ms": 1_000,
-            # Else librdkafka 2.16 forgets its brokers when all are away, and `send_offsets_to_transaction`
-            # hangs, past its own timeout, on a coordinator that is gone (librdkafka issue 5511).
-            "metadata.recovery.strategy": "none",
+            # A broker that wakes up may say for a moment that there is no broker at all. librdkafka 2.16 then
+            # drops the ones it has, and without this never asks anybody again.
+            "metadata.recovery.strategy": "rebootstrap",
             "client.id": "limen",
             **self.client,
             "bootstrap.servers": self.bootstrap_servers,

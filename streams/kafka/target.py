@@ -1,8 +1,10 @@
 """Kafka as the target of a forwarder."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
+from typing import Final
 
+import msgspec
 from confluent_kafka import Consumer
 
 from streams.forwarder import NoAnswerYet, Sent
@@ -16,12 +18,22 @@ from streams.kafka.topics import Topic, topic_name
 from streams.log import Draft, LogUnavailable
 from streams.spool import Waiting
 
+_LONGEST_WAIT_SECONDS: Final = 5.0
+
 
 class KafkaTarget:
-    """The signals topic, for one thread. See `streams.forwarder.Target`."""
+    """The signals topic, for one thread. See `streams.forwarder.Target`.
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+    Nothing waits for a silent broker for longer than 5 s, however long the settings wait: whoever uses it
+    must be able to end in order, and to say meanwhile that it is alive.
+    """
+
+    def __init__(self, settings: KafkaSettings, beat: Callable[[], None] = lambda: None) -> None:
+        """Make a target that connects when it is used; `beat` is called every few seconds while it works."""
+        self._beat = beat
+        self._producing = settings
+        seconds = min(settings.wait_seconds, _LONGEST_WAIT_SECONDS)
+        settings = self._settings = msgspec.structs.replace(settings, wait_seconds=seconds)
         self._topic = topic_name(settings, Topic.SIGNALS)
         self._consumer = Consumer(settings.consumer())
         self._producer: SignalProducer | None = None
@@ -47,6 +59,7 @@ class KafkaTarget:
         with PartitionReader(self._settings, self._topic, partition) as reader:
             reader.seek(max(from_offset, reader.bounds()[0]))
             while reader.place is not None and reader.place < to_offset:
+                self._beat()
                 for message in reader.take(min(to_offset - reader.place, 10_000)):
                     name = wanted.get(header(headers_of(message), "id") or b"")
                     if name is not None:
@@ -56,7 +69,7 @@ class KafkaTarget:
     def send(self, page: Sequence[Waiting]) -> None:
         """See `Target.send`."""
         self._sent, self._page = Sent(), {one.id: one for one in page}
-        producer = self._producer = self._producer or SignalProducer(self._settings, self._settled)
+        producer = self._producer = self._producer or SignalProducer(self._producing, self._settled)
         try:
             for one in page:
                 producer.send(Draft(one.id, one.site, one.wire), self.partition_of(one.site))
@@ -65,9 +78,10 @@ class KafkaTarget:
             raise
 
     def arrived(self) -> Sent:
-        """See `Target.arrived`. Silent for too long is: no answer for as long as the settings wait."""
+        """See `Target.arrived`. Silent for some time is 5 s, or less if the settings wait less."""
         seconds, producer = self._settings.wait_seconds, self._producer
         while producer is not None and (waiting := producer.unsettled):
+            self._beat()
             try:
                 left = producer.flush(seconds)
             except LogUnavailable:
