@@ -74,6 +74,7 @@ def kafka_settings(bootstrap: str, prefix: str, partitions: int) -> KafkaSetting
         partitions=partitions,
         replication_factor=1,
         min_insync_replicas=1,
+        wait_seconds=60,  # on a busy machine nothing but the session decides who has stood still for too long
     )
 
 
