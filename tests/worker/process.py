@@ -79,6 +79,7 @@ def kafka_settings(
         replication_factor=1,
         min_insync_replicas=1,
         client=client or {},
+        wait_seconds=60,  # on a busy machine nothing but the session decides who has stood still for too long
     )
 
 

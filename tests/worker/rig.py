@@ -38,8 +38,7 @@ class Rig:
     def __init__(self, kafka: Kafka, folder: Path) -> None:
         self.settings = kafka_settings(kafka.bootstrap, kafka.prefix, PARTITIONS)
         apply(self.settings)
-        # Whoever asks for a position waits for a transaction that a stopped worker left, until it is fenced.
-        self.log = KafkaLog(msgspec.structs.replace(self.settings, wait_seconds=_WAIT_SECONDS))
+        self.log = KafkaLog(self.settings)
         self.folder = folder
         self.kafka = kafka
         # A producer of somebody else's: compressed, the broker takes messages far larger than ours.
