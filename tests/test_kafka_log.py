@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from streams.kafka import topics
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
 from streams.kafka.partitioning import partition_of
-from streams.kafka.reader import read_range
+from streams.kafka.reader import PartitionReader, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
@@ -266,6 +267,20 @@ def test_events_are_read_across_markers(log: KafkaLog) -> None:
         found = log.read_events(0, start, limit)
         assert [one.id for one in found] == ids[start : start + limit]
         assert [one.offset for one in found] == list(range(start, min(start + limit, written)))
+
+
+def test_the_note_of_an_end_is_no_message(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A reader that was at the end for a while, between two transactions, takes events and nothing else."""
+    count = 24
+    fill(log, count)
+    log.transact(0, from_position=0, to_position=1, events=[event(0)])
+    with PartitionReader(settings, topic_name(settings, Topic.EVENTS), 0) as reader:
+        reader.seek(0)
+        for number in range(1, count):
+            time.sleep(0.05)  # so that the end is noted meanwhile; without that there is nothing to mistake
+            log.transact(0, from_position=number, to_position=number + 1, events=[event(number)])
+        for size in (3, 2, count - 5):
+            assert all(message.error() is None for message in reader.take(size))  # type: ignore[attr-defined]
 
 
 def test_far_events_are_found_in_steps(log: KafkaLog) -> None:
