@@ -76,7 +76,9 @@ def explained(settings: KafkaSettings, error: KafkaException | KafkaError) -> Lo
 
 def no_topic(name: str) -> LogUnavailable:
     """Return the error for a topic or partition that is not there."""
-    return LogUnavailable(f"there is no {name} at the broker; `limen topics check` says what is missing")
+    return LogUnavailable(
+        f"there is no {name} at the broker, or none answers; `limen topics check` says what is missing"
+    )
 
 
 def _error(error: KafkaException) -> KafkaError:

@@ -142,6 +142,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             # A broker that wakes up may say for a moment that there is no broker at all. librdkafka 2.16 then
             # drops the ones it has, and without this never asks anybody again.
             "metadata.recovery.strategy": "rebootstrap",
+            "metadata.recovery.rebootstrap.trigger.ms": 5_000,
             "client.id": "limen",
             **self.client,
             "bootstrap.servers": self.bootstrap_servers,
