@@ -150,6 +150,8 @@ class Connecting:
             keep = partial(self._spool.append, read.drafts, source, read.place)
             if not read.is_empty and not self._keep(keep):
                 return
+            if not read.is_empty:
+                self._log.debug("spooled", file=str(path), correlation=[draft.id for draft in read.drafts])
             if read.at_end and follow:
                 self._let_time_pass()
 

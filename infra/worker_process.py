@@ -34,6 +34,7 @@ from streams.worker.partition import Decided, PartitionDecider
 from streams.worker.pump import Pace
 
 _FETCH_BYTES: Final = 1_048_576
+_ID_LENGTH: Final = 32
 _AGAIN_SECONDS: Final = 1.0
 _SAME_LINE_SECONDS: Final = 60.0
 _LINES: Final = 1_000
@@ -218,6 +219,7 @@ class _Observer:
         for one in refused:
             self._log.warning(
                 "quarantined",
+                correlation=(one.message.id or b"").decode(errors="replace")[:_ID_LENGTH] or None,
                 partition=partition,
                 offset=one.message.offset,
                 reason=str(one.reason),

@@ -238,6 +238,7 @@ class CrossSiteWorker:
             self._log.info(
                 "found", rule=finding.kind, sites=[signal.site for signal in pair],
                 correlation=[signal.id for signal in pair],
+                causes=[finding.earlier.id, finding.later.id],
             )  # fmt: skip
         return signals
 

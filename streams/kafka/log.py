@@ -178,6 +178,7 @@ class KafkaLog:
                 message.value(),
                 message.timestamp()[1] * _MILLISECOND_US,
                 header(headers_of(message), "schema"),
+                header(headers_of(message), "id"),
             )
             for message in self._messages(partition, from_offset, limit)
         ]

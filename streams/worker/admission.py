@@ -21,7 +21,8 @@ _DETAIL_CHARACTERS: Final = 1_000
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A message of the signals topic as the broker gives it.
 
-    `appended_at` is the broker's time, UTC microseconds. `schema` is the header of that name, None without.
+    `appended_at` is the broker's time, UTC microseconds. `schema` and `id` are the headers of these names, or
+    None; `id` decides nothing: it is for whoever follows a message that cannot be read.
     """
 
     offset: int
@@ -29,6 +30,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     value: bytes | None
     appended_at: int
     schema: bytes | None = None
+    id: bytes | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):

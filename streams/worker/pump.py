@@ -238,11 +238,14 @@ class Pump:
 
 def _refetched(message: Message) -> _Refetched:
     """Return the record of which `message_of` makes this message."""
-    headers = [] if message.schema is None else [("schema", message.schema)]
+    told = ("schema", message.schema), ("id", message.id)
+    headers = [(name, value) for name, value in told if value is not None]
     return _Refetched(message.offset, message.key, message.value, message.appended_at // 1_000, headers)
 
 
 def message_of(record: FetchedRecord) -> Message:
     """Return a fetched record as a message."""
-    at_us = record.timestamp * 1_000
-    return Message(record.offset, record.key, record.value, at_us, header(record.headers, "schema"))
+    at_us, headers = record.timestamp * 1_000, record.headers
+    return Message(
+        record.offset, record.key, record.value, at_us, header(headers, "schema"), header(headers, "id")
+    )

@@ -1,5 +1,6 @@
 """`limen cross-site`, as it is called."""
 
+import json
 import os
 import subprocess
 import sys
@@ -54,7 +55,10 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
         rig.wait_until_decided()
         rig.check_exact()
     assert process.returncode == 0
-    assert b'"rule": "impossible_travel"' in said
+    (found,) = (json.loads(line) for line in said.splitlines() if b'"found"' in line)
+    assert found["rule"] == "impossible_travel"
+    assert set(found["correlation"]) == {signal.id for signal in told(log)}
+    assert found["causes"] == (told(log)[0].data or {})["causes"]
     assert b"c-1" not in said
 
 

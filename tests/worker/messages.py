@@ -32,7 +32,7 @@ def a_signal(number: int = 0, site: str = "alpha", **changes: Any) -> Signal:
 def message(signal: Signal, offset: int = 0, appended_at: int | None = None, **changes: Any) -> Message:
     """Return the signal as its message, appended when it was received."""
     at = signal.time.received_at if appended_at is None else appended_at
-    whole = Message(offset, signal.site.encode(), write_signal(signal), at, b"1")
+    whole = Message(offset, signal.site.encode(), write_signal(signal), at, b"1", signal.id.encode())
     return msgspec.structs.replace(whole, **changes)
 
 

@@ -60,7 +60,8 @@ class Rig:
         """Append messages, each to its key's partition or to this one; offsets and times are the broker's."""
         topic = topic_name(self.settings, Topic.SIGNALS)
         for message in messages:
-            headers = [] if message.schema is None else [("schema", message.schema)]
+            given = (("schema", message.schema), ("id", message.id))
+            headers = [(name, value) for name, value in given if value is not None]
             place = partition
             if place is None:
                 place = partition_of(message.key or b"", PARTITIONS)

@@ -68,6 +68,7 @@ def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
     strayed = [(place, key) for place, _, reason, key, _ in kept if reason == "foreign_key" and place != home]
     assert ((home + 1) % PARTITIONS, b"alpha") in strayed
     assert signal_id("alpha", "100") in {one.id for one in rig.expected(home).signals}
+    assert f'"correlation": "{a_signal(99).id}", "partition": {(home + 1) % PARTITIONS}' in rig.said()
     worker.terminate()
     assert _ended(worker) == 0
 
