@@ -4,12 +4,13 @@ A rule compiles when it first meets what it looks at. A worker that did so in th
 silent for longer than its group waits.
 """
 
+import tempfile
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from infra.compiled_cache import use_compiled_cache
 from infra.simulating import city_of, city_signals
-from streams.engine import Engine
 
 _PERSONS: Final = 60
 _SIGNALS: Final = 3_000
@@ -20,6 +21,19 @@ def warm_up(empty: Path) -> None:
 
     `empty` is a folder that holds no site.
     """
+    from streams.engine import Engine  # compiled where the cache is by then
+
     city = city_of(empty, sites=1, persons=_PERSONS, days=1, seed=1, start=None)
     signals = list(islice(city_signals(city), _SIGNALS))
     Engine(signals[0].site).decide(signals)
+
+
+def main() -> None:
+    """Compile into the cache that every command uses: for an image, before it is ever started."""
+    use_compiled_cache()
+    with tempfile.TemporaryDirectory() as empty:
+        warm_up(Path(empty))
+
+
+if __name__ == "__main__":
+    main()

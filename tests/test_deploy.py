@@ -8,6 +8,7 @@ import re
 import tomllib
 import warnings
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import typer.main
 import yaml
 
 from infra.cli import app
-from infra.settings import Settings
+from infra.settings import Home, Settings
+from projections.client import open_history
 
 DEPLOY = Path(str(resources.files("infra"))) / "deploy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
@@ -125,3 +127,33 @@ def test_the_image_holds_every_package() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     for package in project["tool"]["uv"]["build-backend"]["module-name"]:
         assert f"COPY {package} {package}\n" in dockerfile
+
+
+def test_what_is_mounted_is_where_it_is_written() -> None:
+    """Bundles of defects and a connector's spool outlive their containers."""
+    image = (DEPLOY / "Dockerfile").read_text()
+    home = Path(re.findall(r"LIMEN_HOME=(\S+)", image)[0])
+    services = compose()["services"]
+    (bundles,) = services["worker"]["volumes"]
+    assert bundles == f"worker:{home / 'defects'}"
+    (spool,) = services["connect"]["volumes"]
+    assert spool == f"connect:{Home(home).spool.parent}"
+    pods = {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in objects() if "spec" in one and
+            "template" in one["spec"]}  # fmt: skip
+    (worker,) = pods["worker"]["containers"]
+    assert str(home / "defects") in {mount["mountPath"] for mount in worker["volumeMounts"]}
+
+
+def test_the_image_compiles_by_the_name_of_what_does() -> None:
+    """What the Dockerfile runs to compile the rules is there."""
+    run = re.findall(r"python -m (\S+)", (DEPLOY / "Dockerfile").read_text())
+    assert "infra.warming" in run
+    assert find_spec("infra.warming") is not None
+
+
+def test_the_server_is_of_the_version_that_the_tests_run(tmp_path: Path) -> None:
+    """Every statement of the history was run on the embedded engine; the server's image is of its version."""
+    with open_history(tmp_path / "history") as history:
+        version = str(history.rows("SELECT version() AS version")[0]["version"])
+    image = compose()["services"]["clickhouse"]["image"]
+    assert image == f"clickhouse/clickhouse-server:{'.'.join(version.split('.')[:2])}"

@@ -150,7 +150,7 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
     with Together() as together:
         site.start_gateway(together, tmp_path)
         site.apply_topics(tmp_path)
-        connector = Process(together, tmp_path, site, "connect", str(file), "--follow")
+        connector = Process(together, tmp_path, site, "connect", str(file), "--follow", "--no-clock")
         worker = Process(together, tmp_path, site, "worker")
         sink = Process(together, tmp_path, site, "sink")
         three = (connector, worker, sink)
@@ -185,7 +185,7 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
         assert 2 <= worker.count("waiting") <= 2 + worker.kept.restarts
         assert 1 <= worker.count("log unavailable") <= 2 * PARTITIONS, "the first fell into transactions"
         check_correlation(connector, worker, site)
-        verdict = judge(site, [file])
+        verdict = judge(site, [file], tmp_path)
     assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (
         3_000,
         0,
