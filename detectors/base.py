@@ -74,7 +74,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A detector's compiled parameters: `rows[which[group, zone]]`; `which` may have a row for all groups."""
+    """A detector's compiled parameters, looked up by `chosen`.
+
+    `which`, shape (groups, zones), names the row of a group and a zone; its one row may stand for all groups.
+    """
 
     rows: Records
     which: NDArray[np.int16]
