@@ -121,7 +121,7 @@ def test_the_sites_that_spoke_are_remembered(tmp_path: Path) -> None:
         spool.append([Draft(f"{number:032x}", f"site-{number % 2}", b"x") for number in range(3)])
         with pytest.raises(SpoolFull):
             spool.append([Draft(f"{9:032x}", "large", b"x" * 1_000)])
-        spool.remove(spool.waiting(3), {})
+        spool.remove(spool.waiting(3, 1_000_000), {})
     with Spool(tmp_path / "spool.sqlite", 1_000) as spool:
         assert spool.sites == {"site-0", "site-1"}
 

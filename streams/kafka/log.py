@@ -171,17 +171,7 @@ class KafkaLog:
             SignalsGone: retention has deleted the signals at `from_offset`.
             LogUnavailable, LogCorrupt: they cannot be read.
         """
-        return [
-            Admitted(
-                message.offset(),
-                message.key(),
-                message.value(),
-                message.timestamp()[1] * _MILLISECOND_US,
-                header(headers_of(message), "schema"),
-                header(headers_of(message), "id"),
-            )
-            for message in self._messages(partition, from_offset, limit)
-        ]
+        return [_admitted(message) for message in self._messages(partition, from_offset, limit)]
 
     def _messages(self, partition: int, from_offset: int, limit: int) -> list[Message]:
         part = self._part(partition)
@@ -397,3 +387,15 @@ class KafkaLog:
             if partition not in self._partitions:
                 self._partitions[partition] = _Partition(self._settings, partition)
             return self._partitions[partition]
+
+
+def _admitted(message: Message) -> Admitted:
+    headers = headers_of(message)  # once: a broken list is told of the first time only
+    return Admitted(
+        message.offset(),
+        message.key(),
+        message.value(),
+        message.timestamp()[1] * _MILLISECOND_US,
+        header(headers, "schema"),
+        header(headers, "id"),
+    )
