@@ -40,6 +40,8 @@ LONGEST_WAIT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
+_JOIN_SECONDS: Final = 75.0
+"""Others have handed over by then. After a broker stood still, a member was seen to wait for ever."""
 _NOT_JOINED: Final = "the partitions have not been shared out yet"
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
@@ -130,11 +132,17 @@ class SinkProcess:
     def run(self, stopping: threading.Event) -> None:
         """Run until stopped; then finish the batches in hand and leave the group."""
         self._health.want("group", _NOT_JOINED)
-        membership = self._join(on_assigned=self._assigned, on_revoked=self._hand_over, on_lost=self._lost)
+        membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
         try:
             self._health.started()
             while not stopping.is_set():
                 self._health.beat()
+                if self._has_joined:
+                    joined_by = time.monotonic() + _JOIN_SECONDS
+                elif time.monotonic() > joined_by:
+                    self._log.warning("joining the group anew", waited_seconds=_JOIN_SECONDS)
+                    membership.close()
+                    membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
                 complaint = membership.poll(_POLL_SECONDS)
                 if complaint is not None and not self._has_joined:  # else whoever reads the log says it
                     self._troubles.tell("log", complaint, time.monotonic())
@@ -149,6 +157,9 @@ class SinkProcess:
             if self._history is not None:
                 self._history.close()
         self._log.info("drained")
+
+    def _member(self) -> Membership:
+        return self._join(on_assigned=self._assigned, on_revoked=self._hand_over, on_lost=self._lost)
 
     def positions(self) -> dict[Place, int | None]:
         """Return how far each log of our partitions is written, None where nobody knows. For any thread."""

@@ -168,13 +168,13 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
         wait_for(lambda: time.monotonic() > outage_ends)
         assert all(one.endpoint.is_live() for one in three)
         kafka.broker.resume()
-        progress.wait_until(2_500, 90)
+        progress.wait_until(2_500, 150)
         wait_for(lambda: not any(one.endpoint.waiting_for() for one in three))
         kafka.broker.kill()
         write(file, signals[2_500:])
         wait_for(lambda: all(one.endpoint.metric("limen_log_away") == 1 for one in three))
         kafka.broker.start()
-        progress.wait_until(3_000, 90)
+        progress.wait_until(3_000, 150)
         wait_for(lambda: not any(one.endpoint.waiting_for() for one in three))
         assert worker.endpoint.metric("limen_lag_signals") == 0
         # Requests from before the standstill may fence the worker that sent them (decision 0015).
