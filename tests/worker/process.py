@@ -1,9 +1,12 @@
 """A worker as a process for tests: `python -m tests.worker.process JSON`.
 
 Its engine can be broken: it then fails at every signal of the device `explode`, and makes an event that is
-too large for any log of every signal of the device `swell`.
+too large for any log of every signal of the device `swell`. And it can be told to stand still: it stops
+itself with all of a transaction written but its end, and goes on when somebody continues it.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +24,9 @@ from domain.vocabulary import Topic  # noqa: E402
 from infra import worker_process  # noqa: E402
 from infra.settings import Home, Settings  # noqa: E402
 from streams.engine import Engine  # noqa: E402
+from streams.kafka import log as kafka_log  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
+from streams.kafka.writer import PartitionWriter  # noqa: E402
 from streams.worker.admission import Limits  # noqa: E402
 from streams.worker.partition import PartitionDecider  # noqa: E402
 
@@ -55,6 +60,19 @@ def broken_decider(limits: Limits) -> PartitionDecider:
     return PartitionDecider(limits, new=BrokenEngine, restore=BrokenEngine.restore)
 
 
+class StallingWriter(PartitionWriter):
+    """Stands still in its process's `stalls_at`-th transaction, before it is committed."""
+
+    stalls_at = 0
+    _begun = 0
+
+    def _commit(self) -> None:
+        StallingWriter._begun += 1
+        if StallingWriter._begun == StallingWriter.stalls_at:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super()._commit()
+
+
 class Arguments(msgspec.Struct):
     """What the process is told."""
 
@@ -64,6 +82,7 @@ class Arguments(msgspec.Struct):
     partitions: int
     worker: dict[str, Any]
     is_broken: bool = False
+    stalls_at: int = 0
     client: dict[str, str] = {}
 
 
@@ -89,6 +108,9 @@ def main() -> int:
     settings = Settings.model_validate({"log_format": "json", "metrics_port": 0, "worker": told.worker})
     if told.is_broken:
         worker_process.decider_maker = lambda **_: broken_decider  # type: ignore[assignment]
+    if told.stalls_at:
+        StallingWriter.stalls_at = told.stalls_at
+        kafka_log.PartitionWriter = StallingWriter  # type: ignore[misc]
     kafka = kafka_settings(told.bootstrap, told.prefix, told.partitions, told.client)
     return worker_process.run_worker(Home(Path(told.home)), settings, kafka)
 

@@ -89,6 +89,7 @@ class Rig:
         self,
         *,
         is_broken: bool = False,
+        stalls_at: int = 0,
         bootstrap: str | None = None,
         client: Mapping[str, str] | None = None,
         **worker: Any,
@@ -101,6 +102,7 @@ class Rig:
             "partitions": PARTITIONS,
             "worker": _FAST | worker,
             "is_broken": is_broken,
+            "stalls_at": stalls_at,
             "client": dict(client or {}),
         }
         with (self.folder / "said.jsonl").open("ab") as said:
@@ -115,6 +117,11 @@ class Rig:
         self._workers.append(process)
         return process
 
+    def ended(self, worker: "subprocess.Popen[bytes]") -> int:
+        """Wait until a worker has ended, and return its exit code."""
+        self.wait(lambda: worker.poll() is not None, "a worker's end")
+        return worker.wait()
+
     def said(self) -> str:
         """Return what all workers have said."""
         return (self.folder / "said.jsonl").read_text()
@@ -126,6 +133,11 @@ class Rig:
         endpoint = Endpoint.told_in(self.said())
         assert endpoint is not None
         return endpoint
+
+    def wait_until_stalled(self, worker: "subprocess.Popen[bytes]") -> None:
+        """Wait until a worker has stopped itself."""
+        stopped = os.WSTOPPED | os.WNOWAIT | os.WNOHANG
+        self.wait(lambda: os.waitid(os.P_PID, worker.pid, stopped) is not None, "a worker's standing still")
 
     def wait(self, until: Callable[[], bool], what: str) -> None:
         """Wait until something holds; a log that cannot say yet is asked again."""

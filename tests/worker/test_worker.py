@@ -44,10 +44,6 @@ def rig(kafka: Kafka, tmp_path: Path) -> Iterator[Rig]:
         yield rig
 
 
-def _ended(worker: "subprocess.Popen[bytes]") -> int:
-    return worker.wait(30)
-
-
 def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
     """Every kind goes to quarantine with its offset, key and bytes; the signals around it are decided."""
     bad = [one for _, one in bad_messages()]
@@ -70,7 +66,7 @@ def test_bad_messages_are_quarantined_and_the_others_decided(rig: Rig) -> None:
     assert signal_id("alpha", "100") in {one.id for one in rig.expected(home).signals}
     assert f'"correlation": "{a_signal(99).id}", "partition": {(home + 1) % PARTITIONS}' in rig.said()
     worker.terminate()
-    assert _ended(worker) == 0
+    assert rig.ended(worker) == 0
 
 
 def test_workers_are_killed_and_nothing_is_lost_or_told_twice(rig: Rig, city: list[Message]) -> None:
@@ -90,7 +86,7 @@ def test_workers_are_killed_and_nothing_is_lost_or_told_twice(rig: Rig, city: li
     assert events > 1_000
     for worker in workers:
         worker.terminate()
-    assert [_ended(worker) for worker in workers] == [0, 0]
+    assert [rig.ended(worker) for worker in workers] == [0, 0]
     assert any(
         event.topic is Topic.SIGNAL_REPEATED
         for partition in range(PARTITIONS)
@@ -106,14 +102,14 @@ def test_draining_keeps_the_state_and_partitions_move_at_once(rig: Rig, city: li
     second = rig.start(session_seconds=60)
     rig.wait(lambda: rig.said().count("partitions assigned") >= 3, "sharing the partitions")
     first.terminate()
-    assert _ended(first) == 0
+    assert rig.ended(first) == 0
     drained = time.monotonic()
     rig.produce(city[3_000:5_000])
     rig.wait_until_decided()
     assert time.monotonic() - drained < 20
     rig.check_exact()
     second.terminate()
-    assert _ended(second) == 0
+    assert rig.ended(second) == 0
     for partition in range(PARTITIONS):
         snapshot = rig.log.snapshot(partition)
         position = rig.log.position(partition)
@@ -121,18 +117,17 @@ def test_draining_keeps_the_state_and_partitions_move_at_once(rig: Rig, city: li
 
 
 def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[Message]) -> None:
-    """One that stood still at work while another took over is fenced: it ends with 4, the log is exact."""
+    """One that stood still in a transaction while another took over ends with 4; the log is exact."""
     rig.produce(city[:5_000])
-    stalled = rig.start(batch_signals=50, gather_milliseconds=50)
-    rig.wait(lambda: rig.decided() > 200, "deciding some")
-    stalled.send_signal(signal.SIGSTOP)
+    stalled = rig.start(batch_signals=50, stalls_at=10)
+    rig.wait_until_stalled(stalled)
     other = rig.start()
     rig.wait_until_decided()
     stalled.send_signal(signal.SIGCONT)
-    assert _ended(stalled) == 4
+    assert rig.ended(stalled) == 4, rig.said()
     rig.check_exact()
     other.terminate()
-    assert _ended(other) == 0, rig.said()
+    assert rig.ended(other) == 0, rig.said()
 
 
 def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig) -> None:
@@ -143,7 +138,7 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     worker = rig.start(is_broken=True, on_defect="exit")
     rig.wait_until_decided()
     rig.produce([*good[:3], explosive, message(a_signal(100))])
-    assert _ended(worker) == 3
+    assert rig.ended(worker) == 3
     (bundle,) = (rig.folder / "defects").iterdir()
     assert bundle.name in rig.said()
     told = read_bundle(bundle)
@@ -161,7 +156,7 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     rig.wait_until_decided()
     rig.check_exact()
     mended.terminate()
-    assert _ended(mended) == 0
+    assert rig.ended(mended) == 0
 
 
 def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
@@ -192,7 +187,7 @@ def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
     assert endpoint.waiting_for().keys() == {"partitions"}
     assert rig.said().count('"on": "kafka"') == 2, "an outage is told once, and its end"
     worker.terminate()
-    assert _ended(worker) == 3
+    assert rig.ended(worker) == 3
     bundles = sorted((rig.folder / "defects").iterdir())
     for bundle, error in zip(bundles, (ZeroDivisionError, ValueError), strict=True):
         told = read_bundle(bundle)
