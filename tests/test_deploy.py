@@ -11,6 +11,7 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import kubernetes_validate
@@ -21,10 +22,11 @@ import yaml
 from infra.cli import app
 from infra.settings import Home, Settings
 from projections.client import open_history
+from projections.reader import reader_sql
 
 DEPLOY = Path(str(resources.files("infra"))) / "deploy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def compose() -> dict[str, Any]:
@@ -101,7 +103,7 @@ def test_the_commands_are_ours() -> None:
     """What the containers run, the command line knows."""
     run = [container["args"] for container in containers()]
     run += [service["command"] for service in compose()["services"].values() if "command" in service]
-    assert {arguments[0] for arguments in run} <= COMMANDS
+    assert {arguments[0] for arguments in run} <= COMMANDS.keys()
     assert {"worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
 
 
@@ -149,6 +151,50 @@ def test_the_image_compiles_by_the_name_of_what_does() -> None:
     run = re.findall(r"python -m (\S+)", (DEPLOY / "Dockerfile").read_text())
     assert "infra.warming" in run
     assert find_spec("infra.warming") is not None
+
+
+def test_grafana_asks_the_server_as_the_reader() -> None:
+    """Its data source lies where Grafana looks, and names the server, port and user that there are."""
+    services = compose()["services"]
+    (mounted,) = services["grafana"]["configs"]
+    assert (mounted["target"], mounted["mode"]) == ("/etc/grafana/provisioning/datasources/limen.yaml", 0o444)
+    (source,) = yaml.safe_load((DEPLOY / compose()["configs"][mounted["source"]]["file"]).read_text())[
+        "datasources"
+    ]
+    assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"]
+    asked = source["jsonData"]
+    server = urlsplit(
+        Settings.model_validate(tomllib.loads((DEPLOY / "limen.toml").read_text())).clickhouse.url
+    )
+    assert (asked["protocol"], asked["host"], asked["port"]) == (server.scheme, server.hostname, server.port)
+    profile, _, grant, user = reader_sql()
+    assert f"CREATE USER OR REPLACE {asked['username']} " in user
+    assert f"DEFAULT DATABASE {asked['defaultDatabase']}\n" in user
+    assert f"GRANT SELECT ON {asked['defaultDatabase']}.* " in grant
+    most = int(re.findall(r"max_execution_time = (\d+)", profile)[0])
+    assert all(int(asked[name]) + 5 <= most for name in ("dialTimeout", "queryTimeout"))
+    variable = "LIMEN_CLICKHOUSE_READER_PASSWORD"
+    assert source["secureJsonData"] == {"password": f"${variable}"}
+    (password,) = (one for one in COMMANDS["history"].commands["reader"].params if one.name == "password")
+    assert password.envvar == variable
+    assert services["grafana"]["depends_on"]["reader"] == {"condition": "service_completed_successfully"}
+    assert services["reader"]["command"] == ["history", "reader"]
+    given = services["grafana"]["environment"][variable]
+    assert services["reader"]["environment"][variable] == given
+
+
+def test_no_password_is_written_down() -> None:
+    """Every password of the compose file comes from outside, and one that is missing stops the start."""
+    passwords = {
+        value
+        for service in compose()["services"].values()
+        for name, value in service.get("environment", {}).items()
+        if "PASSWORD" in name
+    }
+    assert len(passwords) >= 4
+    assert all(re.fullmatch(r"\$\{\w+:\?set it in \.env\}", password) for password in passwords)
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    assert "**/.env" in ignored, "the file with the passwords would be part of the image"
 
 
 def test_the_server_is_of_the_version_that_the_tests_run(tmp_path: Path) -> None:
