@@ -41,10 +41,10 @@ def objects() -> list[dict[str, Any]]:
     return [document for document in documents if document["kind"] != "Kustomization"]
 
 
-def containers() -> list[dict[str, Any]]:
-    """Return every container of every pod."""
+def containers(*kinds: str) -> list[dict[str, Any]]:
+    """Return every container of every pod; of these kinds, if any are given."""
     pods = [one["spec"]["template"]["spec"] for one in objects() if "template" in one.get("spec", {})]
-    return [container for pod in pods for container in pod["containers"]]
+    return [container for pod in pods for kind in kinds or ["containers"] for container in pod.get(kind, ())]
 
 
 def test_the_compose_file_fits_its_schema() -> None:
@@ -87,10 +87,13 @@ def test_a_manifest_fits_the_schemas_of_kubernetes(path: Path) -> None:
 
 
 def test_every_process_can_be_probed_and_is_bounded() -> None:
-    """A process that stays has probes on a port it opens; every container has requests and a memory limit."""
-    for container in containers():
+    """A process that stays has probes on a port it opens; every container is bounded, without privileges."""
+    for container in containers("containers", "initContainers"):
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
         assert "memory" in container["resources"]["limits"]
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    for container in containers():
         if container["args"][0] == "topics":
             continue
         ports = {port["name"] for port in container["ports"]}
@@ -104,7 +107,7 @@ def test_the_commands_are_ours() -> None:
     run = [container["args"] for container in containers()]
     run += [service["command"] for service in compose()["services"].values() if "command" in service]
     assert {arguments[0] for arguments in run} <= COMMANDS.keys()
-    assert {"worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
+    assert {"connect", "worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
 
 
 def test_the_settings_are_ours() -> None:
@@ -117,7 +120,9 @@ def test_the_settings_are_ours() -> None:
 def test_versions_agree() -> None:
     """The image of every process is that of this version, and its Python is one we run on."""
     version = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["version"]
-    images = {container["image"] for container in containers()} | {compose()["x-limen"]["image"]}
+    images = {container["image"] for container in containers("containers", "initContainers")} | {
+        compose()["x-limen"]["image"]
+    }
     assert images == {f"limen:{version}"}
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"python:3.12-slim"}
@@ -144,6 +149,28 @@ def test_what_is_mounted_is_where_it_is_written() -> None:
             "template" in one["spec"]}  # fmt: skip
     (worker,) = pods["worker"]["containers"]
     assert str(home / "defects") in {mount["mountPath"] for mount in worker["volumeMounts"]}
+    (connector,) = (one for one in objects() if one["kind"] == "StatefulSet")
+    (claim,) = connector["spec"]["volumeClaimTemplates"]
+    (container,), (before,) = (pods["connect"][kind] for kind in ("containers", "initContainers"))
+    mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert mounted[str(Home(home).spool.parent)] == claim["metadata"]["name"]
+    assert before["volumeMounts"][0] in container["volumeMounts"]
+    assert before["command"][-1] == container["args"][-1], "the file is there before it is followed"
+    gigabytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+    assert gigabytes * 1_000 > Settings().spool_limit_megabytes
+
+
+def test_what_belongs_together_is_found() -> None:
+    """A set's selector fits its pods, and a set with volumes of its own has the service that it names."""
+    services = {one["metadata"]["name"]: one["spec"] for one in objects() if one["kind"] == "Service"}
+    for one in objects():
+        if one["kind"] in ("Deployment", "StatefulSet"):
+            selected = one["spec"]["selector"]["matchLabels"]
+            assert selected.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+        if one["kind"] == "StatefulSet":
+            service = services[one["spec"]["serviceName"]]
+            assert service["selector"] == one["spec"]["selector"]["matchLabels"]
+            assert service["clusterIP"] == "None"
 
 
 def test_the_image_compiles_by_the_name_of_what_does() -> None:
