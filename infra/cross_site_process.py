@@ -1,15 +1,19 @@
 """The process behind `limen cross-site`: the second stage, its endpoints and its end."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 
 from infra.failure import Failure
 from infra.observability.endpoints import Health
+from infra.observability.lag import LagWatch, Place
+from infra.observability.metrics import CrossSiteMetrics
 from infra.process import staying
 from infra.settings import Settings
 from streams.cross_site.rules import Limits
 from streams.cross_site.worker import CrossSiteWorker
+from streams.kafka.ends import Ends
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
+from streams.kafka.topics import Topic
 
 
 def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
@@ -26,13 +30,17 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
             f"{days * 24:g} hours: after a start less would be compared; change one of them"
         )
     registry, health = CollectorRegistry(), Health()
-    telling = Telling(kafka)
+    metrics, telling = CrossSiteMetrics(registry), Telling(kafka)
     with staying(settings, registry, health) as stopping:
-        observer = _Observer(registry, health)
+        limits, observer = Limits(**settings.cross_site.model_dump()), _Observer(metrics, health)
+        worker = CrossSiteWorker(kafka, limits, telling, observer)
+
+        def positions() -> dict[Place, int | None]:
+            return {(Topic.PERSONS, partition): at for partition, at in worker.positions.items()}
+
         try:
-            CrossSiteWorker(kafka, Limits(**settings.cross_site.model_dump()), telling, observer).run(
-                stopping
-            )
+            with LagWatch(Ends(kafka), positions, metrics, metrics.log_away):
+                worker.run(stopping)
         finally:
             telling.close()
 
@@ -40,14 +48,8 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
 class _Observer:
     """Counts what the stage does, and says whether it is well."""
 
-    def __init__(self, registry: CollectorRegistry, health: Health) -> None:
-        self._health = health
-        self._uses = Counter(
-            "limen_cross_site_uses", "Uses and sightings read; again: read once more after a start",
-            ["partition", "again"], registry=registry,
-        )  # fmt: skip
-        self._found = Counter("limen_cross_site_findings", "Findings told", ["rule"], registry=registry)
-        self._away = Gauge("limen_cross_site_log_away", "1 while Kafka cannot be reached", registry=registry)
+    def __init__(self, metrics: CrossSiteMetrics, health: Health) -> None:
+        self._metrics, self._health = metrics, health
         self.joined(False)
         health.started()
 
@@ -64,15 +66,14 @@ class _Observer:
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""
-        self._uses.labels(str(partition), "yes" if again else "no").inc(uses)
+        self._metrics.read(partition, uses, again=again)
 
     def found(self, kind: str) -> None:
         """Count a finding."""
-        self._found.labels(kind).inc()
+        self._metrics.found(kind)
 
     def waiting(self, reason: str | None) -> None:
         """Be not ready while Kafka is away."""
-        self._away.set(reason is not None)
         if reason is None:
             self._health.fulfil("kafka")
         else:

@@ -10,8 +10,9 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
-from infra.failure import Failure, WrongUse
+from infra.failure import Failure
 from infra.home import Progress, no_progress
+from infra.kafka_partitions import chosen_partitions
 from infra.settings import Settings
 from streams.kafka.settings import KafkaSettings
 from streams.worker.admission import HOUR_US, Limits
@@ -48,9 +49,7 @@ def replay_kafka(
         WrongUse: there is no such partition.
         LogUnavailable, LogCorrupt: the topics cannot be read.
     """
-    if partition is not None and not 0 <= partition < kafka.partitions:
-        raise WrongUse(f"--partition {partition}: [kafka] has partitions 0 to {kafka.partitions - 1}")
-    wanted = range(kafka.partitions) if partition is None else [partition]
+    wanted = chosen_partitions(kafka.partitions, partition)
     began = time.perf_counter()
     found = []
     for replayed in _replayed(kafka, limits, wanted, processes or len(os.sched_getaffinity(0))):

@@ -8,8 +8,8 @@ import msgspec
 
 from domain.errors import UnreadableSignal
 from domain.signal import read_signal
-from infra.failure import WrongUse
 from infra.home import Progress, no_progress
+from infra.kafka_partitions import chosen_partitions
 from projections.client import History
 from projections.verify import done, verify
 from streams.kafka.log import KafkaLog
@@ -39,9 +39,7 @@ def verify_kafka(
         WrongUse: there is no such partition.
         HistoryError, LogUnavailable, LogCorrupt: one of the two cannot be read.
     """
-    if partition is not None and not 0 <= partition < partitions:
-        raise WrongUse(f"--partition {partition}: [kafka] has partitions 0 to {partitions - 1}")
-    wanted = range(partitions) if partition is None else [partition]
+    wanted = chosen_partitions(partitions, partition)
     ok, gaps = True, list[dict[str, Any]]()
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for number in wanted:

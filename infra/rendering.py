@@ -20,7 +20,7 @@ _ENDLESS: Final = 10_000
 _LONGEST_CELL: Final = 200
 """Characters: JSON has everything; a table must stay one."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-_CUT: Final = frozenset({"name", "place", "file"})
+_CUT: Final = frozenset({"name", "place", "file", "key"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
 _WRAPPED: Final = frozenset({"way", "detail", "what it means"})
 _HASH: Final = re.compile(r"^(unknown:[0-9a-f]{8})[0-9a-f]{24}$")
@@ -69,7 +69,7 @@ def table(
 
     Args:
         language: of the names, which are given in English; one that is empty has no heading.
-        names: of the columns; `name`, `place` and `file` are the first to be cut.
+        names: of the columns; `name`, `place`, `file` and `key` are the first to be cut.
         rows: as many cells as there are names.
         title: stands above, as it is.
         nothing: said instead, if there are no rows, as it is.

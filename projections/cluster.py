@@ -4,7 +4,7 @@
 |---|---|
 | a table with a column `site` | `t_local`, replicated, on every shard, and `t`, Distributed over it by site |
 | any other MergeTree table | `t`, replicated to every server: all of them have all of it |
-| a Null table, a view, a database | the same, on every server |
+| a Null table, a view, a database, who may read | the same, on every server |
 
 So views, queries and the sink say `t` everywhere, and all rows of a site are on one shard. The servers need
 the macros `shard` and `replica`, and Keeper for replication and `ON CLUSTER`.
@@ -20,8 +20,11 @@ _TABLE: Final = re.compile(
 )
 _ENGINE: Final = re.compile(r"^ENGINE = (?P<kind>\w*MergeTree)(?:\((?P<arguments>.*)\))?$", re.M)
 _NULL: Final = re.compile(r"^ENGINE = Null$", re.M)
-_VIEW: Final = re.compile(
-    r"CREATE (?:OR REPLACE VIEW|MATERIALIZED VIEW IF NOT EXISTS|DATABASE IF NOT EXISTS) [\w.]+"
+_ANYWHERE: Final = re.compile(
+    r"^CREATE (?:OR REPLACE VIEW|MATERIALIZED VIEW IF NOT EXISTS|DATABASE IF NOT EXISTS"
+    r"|SETTINGS PROFILE OR REPLACE|ROLE IF NOT EXISTS|USER OR REPLACE) [\w.]+"
+    r"|^ALTER TABLE [\w.]+(?= MODIFY SQL SECURITY )|^GRANT(?= )",
+    re.M,
 )
 _BY_SITE: Final = re.compile(r"^ +site ", re.M)
 _PATH: Final = "/clickhouse/tables/{uuid}"
@@ -39,13 +42,13 @@ def on_cluster(statement: str, cluster: str) -> list[str]:
     where = f" ON CLUSTER {quoted(cluster)}"
     table, engine = _TABLE.search(statement), _ENGINE.search(statement)
     if table is None:
-        view = _VIEW.search(statement)
-        if view is None:
+        start = _ANYWHERE.search(statement)
+        if start is None:
             raise HistoryError(
                 "this statement has no form for a cluster, see projections/cluster.py: "
                 f"{statement.strip()[:80]!r}"
             )
-        return [statement[: view.end()] + where + statement[view.end() :]]
+        return [statement[: start.end()] + where + statement[start.end() :]]
     name = table["name"]
     if engine is None:
         if _NULL.search(statement) is None:

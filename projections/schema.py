@@ -3,9 +3,12 @@
 A file is one statement that may be run again (`IF NOT EXISTS`, `OR REPLACE`): a process killed between
 running one and recording it runs it again next time. A released file is never changed; a change is a new
 file. The files are plain SQL for one server; what they become on a cluster is in `projections.cluster`.
+
+The views in `pub` read with the rights of who made them: whoever may read those needs none on the tables.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +29,8 @@ ENGINE = ReplacingMergeTree
 ORDER BY number
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 """
+
+_PUBLISHED: Final = re.compile(r"^CREATE OR REPLACE VIEW (pub\.\w+)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,14 @@ def ddl(cluster: str | None = None) -> str:
     statements = [database, "USE limen", *_record(cluster)]
     for migration in migrations():
         statements += migration.statements(cluster)
+    published = {view for migration in migrations() for view in _PUBLISHED.findall(migration.statement)}
+    for view in sorted(published):
+        statements += _publish(view, cluster)
     return "\n\n".join(f"{statement.strip()};" for statement in statements) + "\n"
 
 
 def migrate(history: "History") -> list[str]:
-    """Run the migrations that have not been run; return their names.
+    """Run the migrations that have not been run; return their names. Let the views in `pub` be read.
 
     Raises:
         HistoryError: the history was made by another version: a migration is unknown here, or differs.
@@ -97,7 +105,18 @@ def migrate(history: "History") -> list[str]:
             f"VALUES ({migration.number}, '{migration.name}', '{migration.digest}')"
         )
         run.append(migration.name)
+    for row in history.rows(
+        "SELECT name FROM system.tables WHERE database = 'pub' AND engine = 'View' "
+        "AND position(create_table_query, 'SQL SECURITY DEFINER') = 0"
+    ):
+        for statement in _publish(f"pub.{row['name']}", history.cluster):
+            history.run(statement)
     return run
+
+
+def _publish(view: str, cluster: str | None) -> list[str]:
+    statement = f"ALTER TABLE {view} MODIFY SQL SECURITY DEFINER DEFINER = CURRENT_USER"
+    return [statement] if cluster is None else on_cluster(statement, cluster)
 
 
 def _record(cluster: str | None) -> list[str]:

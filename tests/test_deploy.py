@@ -11,6 +11,7 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import kubernetes_validate
@@ -21,10 +22,11 @@ import yaml
 from infra.cli import app
 from infra.settings import Home, Settings
 from projections.client import open_history
+from projections.reader import reader_sql
 
 DEPLOY = Path(str(resources.files("infra"))) / "deploy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
 def compose() -> dict[str, Any]:
@@ -39,10 +41,10 @@ def objects() -> list[dict[str, Any]]:
     return [document for document in documents if document["kind"] != "Kustomization"]
 
 
-def containers() -> list[dict[str, Any]]:
-    """Return every container of every pod."""
+def containers(*kinds: str) -> list[dict[str, Any]]:
+    """Return every container of every pod; of these kinds, if any are given."""
     pods = [one["spec"]["template"]["spec"] for one in objects() if "template" in one.get("spec", {})]
-    return [container for pod in pods for container in pod["containers"]]
+    return [container for pod in pods for kind in kinds or ["containers"] for container in pod.get(kind, ())]
 
 
 def test_the_compose_file_fits_its_schema() -> None:
@@ -85,10 +87,13 @@ def test_a_manifest_fits_the_schemas_of_kubernetes(path: Path) -> None:
 
 
 def test_every_process_can_be_probed_and_is_bounded() -> None:
-    """A process that stays has probes on a port it opens; every container has requests and a memory limit."""
-    for container in containers():
+    """A process that stays has probes on a port it opens; every container is bounded, without privileges."""
+    for container in containers("containers", "initContainers"):
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
         assert "memory" in container["resources"]["limits"]
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    for container in containers():
         if container["args"][0] == "topics":
             continue
         ports = {port["name"] for port in container["ports"]}
@@ -101,8 +106,8 @@ def test_the_commands_are_ours() -> None:
     """What the containers run, the command line knows."""
     run = [container["args"] for container in containers()]
     run += [service["command"] for service in compose()["services"].values() if "command" in service]
-    assert {arguments[0] for arguments in run} <= COMMANDS
-    assert {"worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
+    assert {arguments[0] for arguments in run} <= COMMANDS.keys()
+    assert {"connect", "worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
 
 
 def test_the_settings_are_ours() -> None:
@@ -115,7 +120,9 @@ def test_the_settings_are_ours() -> None:
 def test_versions_agree() -> None:
     """The image of every process is that of this version, and its Python is one we run on."""
     version = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["version"]
-    images = {container["image"] for container in containers()} | {compose()["x-limen"]["image"]}
+    images = {container["image"] for container in containers("containers", "initContainers")} | {
+        compose()["x-limen"]["image"]
+    }
     assert images == {f"limen:{version}"}
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"python:3.12-slim"}
@@ -142,6 +149,28 @@ def test_what_is_mounted_is_where_it_is_written() -> None:
             "template" in one["spec"]}  # fmt: skip
     (worker,) = pods["worker"]["containers"]
     assert str(home / "defects") in {mount["mountPath"] for mount in worker["volumeMounts"]}
+    (connector,) = (one for one in objects() if one["kind"] == "StatefulSet")
+    (claim,) = connector["spec"]["volumeClaimTemplates"]
+    (container,), (before,) = (pods["connect"][kind] for kind in ("containers", "initContainers"))
+    mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert mounted[str(Home(home).spool.parent)] == claim["metadata"]["name"]
+    assert before["volumeMounts"][0] in container["volumeMounts"]
+    assert before["command"][-1] == container["args"][-1], "the file is there before it is followed"
+    gigabytes = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
+    assert gigabytes * 1_000 > Settings().spool_limit_megabytes
+
+
+def test_what_belongs_together_is_found() -> None:
+    """A set's selector fits its pods, and a set with volumes of its own has the service that it names."""
+    services = {one["metadata"]["name"]: one["spec"] for one in objects() if one["kind"] == "Service"}
+    for one in objects():
+        if one["kind"] in ("Deployment", "StatefulSet"):
+            selected = one["spec"]["selector"]["matchLabels"]
+            assert selected.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+        if one["kind"] == "StatefulSet":
+            service = services[one["spec"]["serviceName"]]
+            assert service["selector"] == one["spec"]["selector"]["matchLabels"]
+            assert service["clusterIP"] == "None"
 
 
 def test_the_image_compiles_by_the_name_of_what_does() -> None:
@@ -149,6 +178,50 @@ def test_the_image_compiles_by_the_name_of_what_does() -> None:
     run = re.findall(r"python -m (\S+)", (DEPLOY / "Dockerfile").read_text())
     assert "infra.warming" in run
     assert find_spec("infra.warming") is not None
+
+
+def test_grafana_asks_the_server_as_the_reader() -> None:
+    """Its data source lies where Grafana looks, and names the server, port and user that there are."""
+    services = compose()["services"]
+    (mounted,) = services["grafana"]["configs"]
+    assert (mounted["target"], mounted["mode"]) == ("/etc/grafana/provisioning/datasources/limen.yaml", 0o444)
+    (source,) = yaml.safe_load((DEPLOY / compose()["configs"][mounted["source"]]["file"]).read_text())[
+        "datasources"
+    ]
+    assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"]
+    asked = source["jsonData"]
+    server = urlsplit(
+        Settings.model_validate(tomllib.loads((DEPLOY / "limen.toml").read_text())).clickhouse.url
+    )
+    assert (asked["protocol"], asked["host"], asked["port"]) == (server.scheme, server.hostname, server.port)
+    profile, _, grant, user = reader_sql()
+    assert f"CREATE USER OR REPLACE {asked['username']} " in user
+    assert f"DEFAULT DATABASE {asked['defaultDatabase']}\n" in user
+    assert f"GRANT SELECT ON {asked['defaultDatabase']}.* " in grant
+    most = int(re.findall(r"max_execution_time = (\d+)", profile)[0])
+    assert all(int(asked[name]) + 5 <= most for name in ("dialTimeout", "queryTimeout"))
+    variable = "LIMEN_CLICKHOUSE_READER_PASSWORD"
+    assert source["secureJsonData"] == {"password": f"${variable}"}
+    (password,) = (one for one in COMMANDS["history"].commands["reader"].params if one.name == "password")
+    assert password.envvar == variable
+    assert services["grafana"]["depends_on"]["reader"] == {"condition": "service_completed_successfully"}
+    assert services["reader"]["command"] == ["history", "reader"]
+    given = services["grafana"]["environment"][variable]
+    assert services["reader"]["environment"][variable] == given
+
+
+def test_no_password_is_written_down() -> None:
+    """Every password of the compose file comes from outside, and one that is missing stops the start."""
+    passwords = {
+        value
+        for service in compose()["services"].values()
+        for name, value in service.get("environment", {}).items()
+        if "PASSWORD" in name
+    }
+    assert len(passwords) >= 4
+    assert all(re.fullmatch(r"\$\{\w+:\?set it in \.env\}", password) for password in passwords)
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    assert "**/.env" in ignored, "the file with the passwords would be part of the image"
 
 
 def test_the_server_is_of_the_version_that_the_tests_run(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from connectors.csv_file import read_csv_lines
 from connectors.jsonl_file import read_jsonl_lines
@@ -18,13 +18,14 @@ from infra.failure import Failure
 from infra.home import OpenHome
 from streams.quarantine import Entry, Status
 
-_SHOWN_BYTES = 200
+SHOWN_BYTES: Final = 200
+"""Of each entry in a list."""
 
 
 def quarantine_list(home: OpenHome, *, status: str | None) -> list[dict[str, Any]]:
     """Return the entries, of one status where given, each with the beginning of its raw bytes."""
     wanted = None if status is None else Status(status)
-    return [_entry(entry, _SHOWN_BYTES) for entry in home.quarantine.list(wanted)]
+    return [_entry(entry, SHOWN_BYTES) for entry in home.quarantine.list(wanted)]
 
 
 def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:

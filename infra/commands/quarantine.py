@@ -8,11 +8,20 @@ import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, LARGEST, HomeOption, JsonOption
+from infra.failure import WrongUse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.language import Language
+    from streams.kafka.settings import KafkaSettings
 
 app = typer.Typer(no_args_is_help=True, help="See what could not be read, and read it again.")
+
+
+KafkaOption = Annotated[
+    bool, typer.Option("--kafka", help="The topic in Kafka that limen.toml names, not the home's own.")
+]
 
 
 class StatusOption(StrEnum):
@@ -25,20 +34,46 @@ class StatusOption(StrEnum):
 @app.command("list")
 def list_entries(
     status: Annotated[StatusOption | None, typer.Option(help="Only entries of this status.")] = None,
+    from_kafka: KafkaOption = False,
+    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be read, with the reason."""
+    if from_kafka:
+        from infra.kafka_partitions import chosen_partitions
+        from infra.kafka_quarantine import list_quarantined
+
+        kafka = _kafka(home)
+        answer = list_quarantined(kafka, chosen_partitions(kafka.partitions, partition), status)
+        show(answer, as_json, home, _kafka_entries)
+        return
+    _only_with_kafka(partition)
     show(ask(home, "quarantine_list", status=status), as_json, home, _entries)
 
 
 @app.command("show")
 def show_entry(
-    number: Annotated[int, typer.Argument(help="Its number in the list.", min=1, max=LARGEST)],
+    number: Annotated[int, typer.Argument(help="Its number in the list.", min=0, max=LARGEST)],
+    from_kafka: KafkaOption = False,
+    partition: Annotated[
+        int | None, typer.Option(help="With --kafka, the entry's partition in the list.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Show one entry with everything that was read."""
+    if from_kafka:
+        from infra.kafka_partitions import chosen_partitions
+        from infra.kafka_quarantine import show_quarantined
+
+        if partition is None:
+            raise WrongUse("--kafka: say --partition as well, each has numbers of its own")
+        kafka = _kafka(home)
+        chosen_partitions(kafka.partitions, partition)
+        show(show_quarantined(kafka, partition, number), as_json, home, _entry)
+        return
+    _only_with_kafka(partition)
     show(ask(home, "quarantine_show", number=number), as_json, home, _entry)
 
 
@@ -48,12 +83,36 @@ def retry(
         list[int] | None,
         typer.Argument(help="Numbers in the list; none: all that are open.", min=1, max=LARGEST),
     ] = None,
+    from_kafka: Annotated[
+        bool, typer.Option("--kafka", help="Refused: entries in Kafka cannot be read again.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read entries again, after site.yaml has been corrected."""
+    """Read entries again, after site.yaml has been corrected.
+
+    Not those in Kafka: a message keeps its place in the log, and what came after it has been decided.
+    """
+    if from_kafka:
+        raise WrongUse(
+            "--kafka: a message keeps its place in the log, and what came after it has been decided: correct "
+            "it at its source and send it as a new signal; its bytes: 'limen quarantine show --kafka --json'"
+        )
     answer = ask(home, "quarantine_retry", progress=True, numbers=numbers or [])
     show(answer, as_json, home, _retried)
+
+
+def _kafka(home: "Path") -> "KafkaSettings":
+    import os
+
+    from infra.settings import Home, load_settings
+
+    return load_settings(Home.of(home, os.environ), os.environ).kafka.client_settings()
+
+
+def _only_with_kafka(partition: int | None) -> None:
+    if partition is not None:
+        raise WrongUse("--partition: only with --kafka; a home's own quarantine has no partitions")
 
 
 def _entry(answer: dict[str, Any], language: "Language") -> None:
@@ -75,6 +134,24 @@ def _entries(answer: list[dict[str, Any]], language: "Language") -> None:
                 entry["source"],
                 PurePath(entry["file"]).name,
                 entry["line"],
+                language.name("rejection", entry["reason"]),
+                entry["detail"],
+            )
+            for entry in answer
+        ),
+        nothing=language.say("nothing is in quarantine"),
+    )
+
+
+def _kafka_entries(answer: list[dict[str, Any]], language: "Language") -> None:
+    from infra.rendering import table
+
+    table(
+        language,
+        ("partition", "number", "offset", "key", "reason", "detail"),
+        (
+            (
+                *(entry[name] for name in ("partition", "number", "offset", "key")),
                 language.name("rejection", entry["reason"]),
                 entry["detail"],
             )

@@ -1,4 +1,4 @@
-"""Commands about the history on a server: the process that fills it, and its schema."""
+"""Commands about the history on a server: the process that fills it, its schema, and who may read it."""
 
 from typing import Annotated
 
@@ -34,3 +34,37 @@ def ddl(
     from projections.schema import ddl as schema
 
     typer.echo(schema(cluster), nl=False)
+
+
+@history_app.command("reader")
+def reader(
+    password: Annotated[
+        str | None,
+        typer.Option(envvar="LIMEN_CLICKHOUSE_READER_PASSWORD", help="Of the user dashboard."),
+    ] = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Print the SQL, for somebody who may make users.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Make the user dashboard on the ClickHouse server, who may read the views of pub and nothing else.
+
+    If it is there, its rights, bounds and password are renewed.
+    """
+    import os
+
+    from infra.failure import WrongUse
+    from infra.settings import Home, load_settings
+    from projections.client import History
+    from projections.reader import make_reader, reader_sql
+
+    server = load_settings(Home.of(home, os.environ), os.environ).clickhouse
+    if only_print:
+        typer.echo("\n".join(f"{statement.rstrip()};" for statement in reader_sql(server.cluster)))
+        return
+    if not password:
+        raise WrongUse(
+            "history reader: set LIMEN_CLICKHOUSE_READER_PASSWORD, the password of its user dashboard"
+        )
+    with History(server.address, server.cluster) as history:
+        make_reader(history, password)

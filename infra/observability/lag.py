@@ -13,7 +13,7 @@ from streams.log import LogError
 LOOK_SECONDS: Final = 2.0
 _UNKNOWN: Final = -1
 Place = tuple[str, int]
-"""A log, `signals` or `events`, and a partition."""
+"""A log, `signals`, `events` or `persons`, and a partition."""
 Positions = Callable[[], Mapping[Place, int | None]]
 """Returns how far each place that is ours has come; None where nobody knows yet."""
 

@@ -150,6 +150,51 @@ class CopyingMetrics:
         self._log_away.set(reason is not None)
 
 
+class CrossSiteMetrics:
+    """What the second stage did, by partition of the persons' log."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def name(of: str) -> str:
+            return f"limen_cross_site_{of}"
+
+        self._uses = Counter(
+            name("uses"), "Uses and sightings read; again: read once more after a start",
+            ["partition", "again"], registry=registry,
+        )  # fmt: skip
+        self._found = Counter(name("findings"), "Findings told", ["rule"], registry=registry)
+        self._lag = Gauge(
+            name("lag_uses"), "About how many are not compared: marks of transactions count as well",
+            ["partition"], registry=registry,
+        )  # fmt: skip
+        self._lag_seconds = Gauge(
+            name("lag_seconds"), "How long the oldest of them has been in the log", ["partition"],
+            registry=registry,
+        )  # fmt: skip
+        self._log_away = _log_away(registry)
+
+    def read(self, partition: int, uses: int, *, again: bool) -> None:
+        """Count uses."""
+        self._uses.labels(str(partition), "yes" if again else "no").inc(uses)
+
+    def found(self, kind: str) -> None:
+        """Count a finding."""
+        self._found.labels(kind).inc()
+
+    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
+        """Tell how far a partition is behind."""
+        self._lag.labels(str(partition)).set(count)
+        self._lag_seconds.labels(str(partition)).set(seconds)
+
+    def gone(self, log: str, partition: int) -> None:  # noqa: ARG002 - there is one
+        """Forget how far behind a partition is that another process has now."""
+        self._lag.remove(str(partition))
+        self._lag_seconds.remove(str(partition))
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
+
+
 class GatewayMetrics:
     """What the gateway of an embedded history did. See `projections.gateway.observer`."""
 

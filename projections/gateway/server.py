@@ -70,14 +70,13 @@ class Gateway:
     def __init__(
         self, history: History, users: Users, limits: Limits | None = None, observer: Observer | None = None
     ) -> None:
-        """Let the views for dashboards be read by whoever may not read what is behind them.
+        """Serve this history, whose schema is up to date.
 
         Raises:
-            HistoryError: the engine refused.
+            HistoryError: the engine does not answer.
         """
         if not isinstance(history.at, Path):
             raise TypeError("the gateway serves an embedded history; a server serves itself")
-        publish(history)
         self.folder = str(history.at.absolute())
         self.limits = limits or Limits()
         self._users = users
@@ -253,19 +252,6 @@ class _Told:
 
     role: Role | Literal["nobody"] = "nobody"
     status: int = _CLIENT_GONE
-
-
-def publish(history: History) -> None:
-    """Let the views in `pub` read with the rights of who made them: a reader needs none on the tables.
-
-    Raises:
-        HistoryError: the engine refused.
-    """
-    for row in history.rows(
-        "SELECT name FROM system.tables WHERE database = 'pub' AND engine = 'View' "
-        "AND position(create_table_query, 'SQL SECURITY DEFINER') = 0"
-    ):
-        history.run(f"ALTER TABLE pub.`{row['name']}` MODIFY SQL SECURITY DEFINER DEFINER = CURRENT_USER")
 
 
 def _credentials(request: web.Request) -> tuple[str, str]:

@@ -12,7 +12,7 @@ told of what lies before that position.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,6 +20,7 @@ import structlog
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -87,7 +88,9 @@ class _Held:
     """A partition that is ours: what it keeps, and how far it has come.
 
     Offsets are the broker's: what lies before `live_from` was told by an earlier owner, what lies before
-    `done` by us. `newest_ms` is the greatest time of the messages read, UTC milliseconds.
+    `done` by us. `newest_ms` is the greatest time of the messages read, UTC milliseconds. `end` is where the
+    log ended when we came to it, `come` how far we are, the mark of a transaction at the end included; None:
+    not known yet.
     """
 
     stage: CrossSite
@@ -96,6 +99,8 @@ class _Held:
     done: int = 0
     committed: int = 0
     newest_ms: int = 0
+    end: int | None = None
+    come: int | None = None
 
 
 class CrossSiteWorker:
@@ -124,6 +129,11 @@ class CrossSiteWorker:
         self._read: Counter[tuple[int, bool]] = Counter()
         self._away = False
         self._log = structlog.get_logger()
+
+    @property
+    def positions(self) -> Mapping[int, int | None]:
+        """How far each of its partitions has come, None where nobody knows yet. For any thread."""
+        return {number: held.come for number, held in list(self._held.items())}
 
     def run(self, stopping: threading.Event) -> None:
         """Read, compare and tell until `stopping` is set; then commit and leave the group.
@@ -158,7 +168,6 @@ class CrossSiteWorker:
                 **settings.consumer(),
                 "group.id": f"{settings.group}-cross-site",
                 "auto.offset.reset": "earliest",
-                "enable.partition.eof": False,
                 "partition.assignment.strategy": "cooperative-sticky",
             }
         )
@@ -195,6 +204,8 @@ class CrossSiteWorker:
             error = message.error()
             if error is None:
                 found += self._see(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._see_end(message)
             elif error.fatal():
                 raise KafkaException(error)
             else:
@@ -207,6 +218,8 @@ class CrossSiteWorker:
             self._observer.read(partition, uses, again=again)
         for held in self._held.values():
             held.done = held.next_offset
+            if held.done or held.end is not None:
+                held.come = max(held.live_from, held.done, held.end or 0)
         return True
 
     def _see(self, message: Message) -> list[Signal]:
@@ -241,6 +254,11 @@ class CrossSiteWorker:
                 causes=[finding.earlier.id, finding.later.id],
             )  # fmt: skip
         return signals
+
+    def _see_end(self, message: Message) -> None:
+        held = self._held.get(message.partition() or 0)
+        if held is not None:
+            held.end = message.offset()
 
     def _told(self, found: Sequence[Signal], stopping: threading.Event) -> bool:
         wait = _FIRST_WAIT_SECONDS

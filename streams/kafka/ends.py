@@ -1,5 +1,6 @@
 """The ends of the logs, and when what stands in them came: for whoever watches how far behind he is."""
 
+import time
 from typing import Final
 
 import msgspec
@@ -19,7 +20,7 @@ _MILLISECOND_US: Final = 1_000
 
 
 class Ends:
-    """The ends of the partitions of `signals` and `events`. For one thread; connects when it is first asked.
+    """The ends of the partitions of the logs. For one thread; connects when it is first asked.
 
     Raises:
         LogUnavailable: librdkafka refuses the settings.
@@ -29,7 +30,7 @@ class Ends:
         self._settings = msgspec.structs.replace(
             settings, wait_seconds=min(_WAIT_SECONDS, settings.wait_seconds)
         )
-        self._topics = {log: topic_name(settings, log) for log in (Topic.SIGNALS, Topic.EVENTS)}
+        self._topics = {log: topic_name(settings, log) for log in Topic}
         self._connected = False
         try:
             self._consumer = Consumer(self._settings.consumer())
@@ -37,7 +38,7 @@ class Ends:
             raise explained(settings, error) from error
 
     def head(self, log: str, partition: int) -> int:
-        """Return the offset of the next signal, or the number of the next event.
+        """Return the number of the next event; of another log, the offset behind what is committed.
 
         Raises:
             LogUnavailable: the broker does not answer.
@@ -45,28 +46,31 @@ class Ends:
         if not self._connected:
             count_partitions(self._settings, self._consumer, Topic.SIGNALS)
             self._connected = True
-        if log == Topic.SIGNALS:
-            return bounds(self._settings, self._consumer, self._topics[Topic.SIGNALS], partition)[1]
-        return committed(self._settings, self._consumer, partition).events_head
+        if log == Topic.EVENTS:
+            return committed(self._settings, self._consumer, partition).events_head
+        return bounds(self._settings, self._consumer, self._topics[Topic(log)], partition)[1]
 
     def appended_at(self, log: str, partition: int, offset: int) -> int:
-        """Return when a signal, or the event of this number, was appended: UTC microseconds, the broker's.
+        """Return when the event of this number, or what stands there, was appended: UTC microseconds.
+
+        Where nothing stands but the mark of a transaction, that is now.
 
         Raises:
             LogUnavailable: the broker does not answer.
             SignalsGone: it has been deleted.
         """
-        if log == Topic.SIGNALS:
-            with PartitionReader(self._settings, self._topics[Topic.SIGNALS], partition) as reader:
-                reader.seek(offset)
-                (message,) = reader.take(1)
-        else:
+        if log == Topic.EVENTS:
             events = EventReader(self._settings, self._topics[Topic.EVENTS], partition)
             try:
                 (message,) = events.take(offset, 1)
             finally:
                 events.close()
-        return message.timestamp()[1] * _MILLISECOND_US
+            return message.timestamp()[1] * _MILLISECOND_US
+        with PartitionReader(self._settings, self._topics[Topic(log)], partition) as reader:
+            reader.seek(offset)
+            for messages in reader.rest(batch=1):
+                return messages[0].timestamp()[1] * _MILLISECOND_US
+        return round(time.time() * 1_000_000)
 
     def close(self) -> None:
         """Let go of the broker."""

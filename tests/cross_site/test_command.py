@@ -49,6 +49,8 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
             assert endpoint.is_live()
             assert not endpoint.waiting_for()
             assert endpoint.metric("limen_cross_site_findings_total", rule="impossible_travel") == 1
+            rig.wait(lambda: endpoint.metric("limen_cross_site_lag_uses") == 0, "having nothing left")
+            assert endpoint.metric("limen_cross_site_lag_seconds") == endpoint.metric("limen_log_away") == 0
         finally:
             process.terminate()
             _, said = process.communicate(timeout=PATIENCE_SECONDS)

@@ -63,6 +63,11 @@ def test_every_statement_parses(history: History) -> None:
     for statement in statements:
         assert history.rows(f"EXPLAIN AST {statement}"), statement
         assert statement.count("ON CLUSTER 'city'") == 1, statement
+    published = re.findall(r"^ALTER TABLE (pub.\w+) (.*);$", ddl("city"), re.M)
+    assert {view for view, _ in published} == set(re.findall(r"VIEW (pub.\w+)", ddl()))
+    for view, rest in published:
+        assert rest.startswith("ON CLUSTER 'city' MODIFY SQL SECURITY DEFINER ")
+        assert history.rows(f"EXPLAIN AST ALTER TABLE {view} {rest}")
     kept = re.compile(r"^ENGINE = (?!Replicated|Distributed|Null)", re.M)
     assert [statement for statement in statements if kept.search(statement)] == []
 

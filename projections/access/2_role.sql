@@ -1,0 +1,1 @@
+CREATE ROLE IF NOT EXISTS limen_reader SETTINGS PROFILE 'limen_reader'
