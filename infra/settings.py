@@ -311,10 +311,10 @@ class Settings(Document):
         100_000, description="Fewer: faster starts, more writing"
     )
     import_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        10_000, description="Appended in one transaction"
+        20_000, description="Appended in one transaction"
     )
     engine_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        10_000, description="Decided in one transaction"
+        20_000, description="Decided in one transaction"
     )
     sink_batch_rows: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
         200_000, description="Inserted into the history at once"
