@@ -19,10 +19,10 @@ demo-kafka: $(STAMP)
 	$(BIN)/limen demo-kafka
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto $(if $(LIMEN_REQUIRE),,-m "not slow")
+	$(BIN)/python -m pytest -n auto --dist worksteal $(if $(LIMEN_REQUIRE),,-m "not slow")
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check .

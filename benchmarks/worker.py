@@ -1,6 +1,7 @@
 """One worker over a real broker; beside it, in turn and over the same topic, a bare Faust agent that counts.
 
-Then, at a steady rate, the time from producing a signal to consuming the alert it raises.
+Then, at a steady rate, the time from producing a signal to consuming the alert it raises, when broker and
+worker have been at it for a while: over one partition, and over as many as a few workers would share.
 """
 
 import argparse
@@ -32,6 +33,8 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, apply, topic_name
 
 PARTITIONS: Final = 4
+_WARM_UP_SECONDS: Final = 20.0
+"""How long Java takes to compile what a broker does all the time."""
 SITES: Final = 10
 _ROOT: Final = Path(__file__).parents[1]
 _ALERTS_EVERY: Final = 10
@@ -39,13 +42,13 @@ _ALERTS_EVERY: Final = 10
 _SETTLE_SECONDS: Final = 3.0
 
 
-def kafka_settings(bootstrap: str, prefix: str) -> KafkaSettings:
+def kafka_settings(bootstrap: str, prefix: str, partitions: int = PARTITIONS) -> KafkaSettings:
     """Return the settings of one round: its own topics and group."""
     settings = KafkaSettings(
         bootstrap_servers=bootstrap,
         topic_prefix=prefix,
         group=prefix,
-        partitions=PARTITIONS,
+        partitions=partitions,
         replication_factor=1,
         min_insync_replicas=1,
     )
@@ -57,12 +60,12 @@ class Feed:
     """Produces signals to their sites' partitions."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._topic = topic_name(settings, Topic.SIGNALS)
+        self._topic, self._partitions = topic_name(settings, Topic.SIGNALS), settings.partitions
         self._producer = Producer(settings.signal_producer())
 
     def send(self, signal: Signal, **options: Any) -> None:
         """Produce one."""
-        partition = partition_of(signal.site, PARTITIONS)
+        partition = partition_of(signal.site, self._partitions)
         headers = signal_headers(signal.id, SCHEMA_VERSION)
         self._producer.produce(
             self._topic, write_signal(signal), signal.site.encode(), partition, headers=headers, **options
@@ -123,9 +126,9 @@ def throughput(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
     )
 
 
-def latency(broker: Broker, rate: int, seconds: float) -> Iterator[Figure]:
+def latency(broker: Broker, rate: int, seconds: float, partitions: int) -> Iterator[Figure]:
     """Produce at a steady rate, and consume the alerts as they are committed."""
-    settings = kafka_settings(broker.bootstrap, "latency")
+    settings = kafka_settings(broker.bootstrap, f"latency{partitions}", partitions)
     feed = Feed(settings)
     with tempfile.TemporaryDirectory() as nowhere:
         city = city_of(Path(nowhere), sites=SITES, persons=20, days=1, seed=2, start=None)
@@ -135,6 +138,7 @@ def latency(broker: Broker, rate: int, seconds: float) -> Iterator[Figure]:
         assert process.stderr is not None
         process.stderr.readline()
         time.sleep(_SETTLE_SECONDS)
+        _produce_steadily(feed, points, rate, _WARM_UP_SECONDS)
         produced = _produce_steadily(feed, points, rate, seconds)
         until = time.perf_counter() + 10 * _SETTLE_SECONDS
         while not produced.keys() <= arrived.keys():
@@ -146,7 +150,7 @@ def latency(broker: Broker, rate: int, seconds: float) -> Iterator[Figure]:
     for percent, most in ((50, 30), (99, 100)):
         yield Figure(
             benchmark="worker",
-            what=f"signal produced → alert consumed, p{percent}",
+            what=f"signal produced → alert consumed, partitions: {partitions}, p{percent}",
             value=percentile(taken, percent),
             unit="ms",
             at_most=most,
@@ -158,19 +162,20 @@ def _produce_steadily(
     feed: Feed, points: list[tuple[str, str]], rate: int, seconds: float
 ) -> dict[tuple[int, int], float]:
     """Return when each signal that raises an alert was produced, by partition and offset."""
+    first = time.time_ns()  # no two signals have one id
     produced: dict[tuple[int, int], float] = {}
     start = time.perf_counter()
     for number in range(round(rate * seconds)):
         while (now := time.perf_counter()) < start + number / rate:
             time.sleep(0.0005)
         if number % _ALERTS_EVERY:
-            feed.send(_door(points, number, Action.CLOSED))
+            feed.send(_door(points, first + number, Action.CLOSED))
             continue
 
         def delivered(_error: object, message: Any, now: float = now) -> None:
             produced[message.partition(), message.offset()] = now
 
-        feed.send(_door(points, number, Action.FORCED), on_delivery=delivered)
+        feed.send(_door(points, first + number, Action.FORCED), on_delivery=delivered)
     feed.flush()
     return produced
 
@@ -193,9 +198,9 @@ def _door(points: list[tuple[str, str]], number: int, action: Action) -> Signal:
 def _alerts(settings: KafkaSettings) -> Iterator[dict[tuple[int, int], float]]:
     """Consume alerts in a thread; gives when each arrived, by the partition and offset of its signal."""
     arrived: dict[tuple[int, int], float] = {}
-    consumer = Consumer(settings.consumer() | {"fetch.wait.max.ms": 10, "enable.partition.eof": False})
+    consumer = Consumer(settings.consumer() | {"enable.partition.eof": False})
     topic = topic_name(settings, Topic.EVENTS)
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(settings.partitions)])
     over = threading.Event()
 
     def consume() -> None:
@@ -243,7 +248,8 @@ def signals_of_a_city(signals: int) -> Iterator[Signal]:
 def measure(broker: Broker, signals: int, rounds: int, rate: int, seconds: float) -> Iterator[Figure]:
     """Measure the throughput, then the latency."""
     yield from throughput(broker, signals, rounds)
-    yield from latency(broker, rate, seconds)
+    for partitions in (1, PARTITIONS):
+        yield from latency(broker, rate, seconds, partitions)
 
 
 def main() -> None:

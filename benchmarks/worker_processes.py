@@ -107,7 +107,7 @@ async def limen(task: Task, folder: str) -> dict[str, float]:
             snapshot_after_seconds=3_600,
             bundles=folder,
         ),
-        Pace(batch_signals=10_000, gather_seconds=0.01),
+        Pace(batch_signals=10_000, gather_seconds=0.005),
         _Counting(watch),
     )
     loop.call_later(task.seconds, worker.stop)

@@ -66,16 +66,10 @@ class Pipeline:
         if appended.first_offset != self.runner.engine.position:
             self._appended = None
         elif appended.duplicates:
-            self._appended = signals.take(self._places_of(appended, ids))
+            self._appended = signals.take(pa.array(appended.new, pa.int64()))
         else:
             self._appended = signals
         return appended
-
-    def _places_of(self, appended: Appended, ids: Sequence[str]) -> pa.Array:
-        """Return where among the ids those stand that were new: the log has them in the same order."""
-        new = self._log.read(self._partition, appended.first_offset, appended.accepted)
-        places = enumerate(ids)
-        return pa.array([next(at for at, id_ in places if id_ == stored.id) for stored in new], pa.int64())
 
     def decide(self) -> Iterator[Decided]:
         """Decide and commit everything appended, batch by batch; some of it goes into the history already."""

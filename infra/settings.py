@@ -236,7 +236,7 @@ class Worker(Document):
         10_000, description="Decided in one transaction at most, of one partition"
     )
     gather_milliseconds: Annotated[float, Field(ge=0)] = Field(
-        10, description="Least time between two transactions of a partition; more: fewer, larger ones"
+        5, description="Least time between two transactions of a partition; more: fewer, larger ones"
     )
     snapshot_every_signals: Annotated[int, Field(gt=0)] = Field(
         200_000, description="Of one partition; fewer: a partition moves faster, more is written"
@@ -311,10 +311,10 @@ class Settings(Document):
         100_000, description="Fewer: faster starts, more writing"
     )
     import_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        10_000, description="Appended in one transaction"
+        20_000, description="Appended in one transaction"
     )
     engine_batch_signals: Annotated[int, Field(gt=0, le=1_000_000)] = Field(
-        10_000, description="Decided in one transaction"
+        20_000, description="Decided in one transaction"
     )
     sink_batch_rows: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
         200_000, description="Inserted into the history at once"

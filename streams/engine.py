@@ -17,7 +17,7 @@ document is a batch of its own: the stages see it as time passing, then the docu
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -49,7 +49,7 @@ _APPLIED = {
 }
 
 
-_ORDERS = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
+ORDERS: Final = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
 """What a control signal may order; any other is time passing."""
 _LONGEST_REASON = 1_000
 """Characters of why an order was rejected: it quotes the order, which may be as long as a message."""
@@ -66,6 +66,7 @@ class Engine:
         self.state = state
         self._out = Outputs()
         self._ordered = Output(EVENT)
+        self._starts = np.zeros(0, np.int32)
         self._watched = np.zeros(1, np.int64)
         self._survey = records(1, SURVEY)
         self._rules: list[ActiveRule] = []
@@ -258,7 +259,9 @@ class Engine:
         self._ordered.size[0] = 0
         self._ordered.reserve(len(written))
         ordered = self._ordered.rows[: len(written)]
-        _sort_by_signal(written, np.zeros(count + 1, np.int64), ordered)
+        if count >= len(self._starts):
+            self._starts = np.zeros(count + 1, np.int32)
+        _sort_by_signal(written, self._starts[: count + 1], ordered)
         return ordered
 
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
@@ -292,7 +295,7 @@ class Engine:
 
 
 def _stands_alone(signal: Signal) -> bool:
-    return signal.category is Category.CONTROL and signal.action in _ORDERS
+    return signal.category is Category.CONTROL and signal.action in ORDERS
 
 
 def _fault_of_placement(state: State, signal: Signal) -> str | None:
@@ -309,6 +312,8 @@ def _fault_of_placement(state: State, signal: Signal) -> str | None:
 @loop
 def _sort_by_signal(events: Any, starts: Any, out: Any) -> None:
     """Put events into signal order, those of one signal as they stand (a counting sort)."""
+    for i in range(len(starts)):
+        starts[i] = 0
     for k in range(len(events)):
         starts[events[k].signal + 1] += 1
     for i in range(1, len(starts)):

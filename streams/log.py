@@ -77,12 +77,20 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What an append did: how many were new, how many the log already had, and the new ones' offsets."""
+    """What an append did: which signals were new, how many the log already had, and the new ones' offsets.
 
-    accepted: int
+    `new` are the places of the new ones among those given, ascending.
+    """
+
+    new: Sequence[int]
     duplicates: int
     first_offset: int
     next_offset: int
+
+    @property
+    def accepted(self) -> int:
+        """How many were new."""
+        return len(self.new)
 
 
 class Log(Protocol):

@@ -1,7 +1,7 @@
 """Replaying: batches of columns from the history decided in bulk, without an object for a signal or event.
 
 The same engine and the same rows as `Engine.decide`, so the same decisions: only reading and telling differ.
-Control signals that load a document or place a person are decided one by one, where they stand.
+Control signals that order something are decided one by one, where they stand.
 """
 
 import json
@@ -18,13 +18,13 @@ from domain.signal import Signal, Time
 from domain.vocabulary import Action, Category
 from streams.decoding import decode
 from streams.encoding import encode_columns
-from streams.engine import Engine
+from streams.engine import ORDERS, Engine
 from streams.state import State
 
 ROWS: Final = 20_000
 """Signals decided at once: enough to hide what a batch costs, and small enough to stay in the caches."""
 
-_ALONE: Final = pa.array([str(Action.LOADED), str(Action.PLACED)])
+_ALONE: Final = pa.array(sorted(map(str, ORDERS)))
 _ENCODED: Final = (
     "occurred_at", "received_at", "seq", "device", "point", "credential", "person", "category", "action",
     "direction", "delivery",

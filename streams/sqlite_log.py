@@ -172,7 +172,7 @@ class SqliteLog:
                 ),
             )
             known.add(new_ids)
-        return Appended(len(fresh), len(signals) - len(fresh), head, head + len(fresh))
+        return Appended(fresh.tolist(), len(signals) - len(fresh), head, head + len(fresh))
 
     def _known_ids(self, partition: int) -> KnownIds:
         if partition not in self._known:

@@ -47,7 +47,7 @@ class PlainLog:
         self.stored += [
             Stored(offset, one.id, one.site, one.wire) for offset, one in enumerate(signals, first)
         ]
-        return Appended(len(signals), 0, first, len(self.stored))
+        return Appended(range(len(signals)), 0, first, len(self.stored))
 
     def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
         """Return what stands there."""

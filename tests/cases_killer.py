@@ -48,7 +48,7 @@ class FileLog:
         first = self.head(partition)
         with self._path.open("ab", buffering=0) as file:
             file.write("".join(f"{one.id}\n" for one in signals).encode())
-        return Appended(len(signals), 0, first, first + len(signals))
+        return Appended(range(len(signals)), 0, first, first + len(signals))
 
     def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
         """Return the ids there."""

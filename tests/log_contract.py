@@ -70,7 +70,7 @@ class LogContract(ABC):
             Draft("ff" * 15 + "00", "другой", bytes(range(256))),
             Draft("0123456789abcdef" * 2, SITE, b"x" * 200_000),
         ]
-        assert log.append(0, drafts) == Appended(accepted=3, duplicates=0, first_offset=0, next_offset=3)
+        assert log.append(0, drafts) == Appended(new=[0, 1, 2], duplicates=0, first_offset=0, next_offset=3)
         expected = [Stored(offset, one.id, one.site, one.wire) for offset, one in enumerate(drafts)]
         assert list(log.read(0, 0, 10)) == expected
 
@@ -84,12 +84,12 @@ class LogContract(ABC):
     def test_an_append_of_nothing(self, log: Log) -> None:
         """Appending no signals is no error and moves nothing."""
         fill(log, 2)
-        assert log.append(0, []) == Appended(0, 0, 2, 2)
+        assert log.append(0, []) == Appended([], 0, 2, 2)
 
     def test_duplicates_leave_no_gap(self, log: Log) -> None:
         """A signal the partition has, or that comes twice in one call, is counted and left out."""
         log.append(0, [draft(1), draft(2), draft(1)])
-        assert log.append(0, [draft(2), draft(3), draft(3), draft(1), draft(4)]) == Appended(2, 3, 2, 4)
+        assert log.append(0, [draft(2), draft(3), draft(3), draft(1), draft(4)]) == Appended([1, 4], 3, 2, 4)
         assert [stored.id for stored in log.read(0, 0, 10)] == [draft(n).id for n in (1, 2, 3, 4)]
         assert offsets(log.read(0, 0, 10)) == [0, 1, 2, 3]
 
@@ -115,7 +115,7 @@ class LogContract(ABC):
         first.append(0, [draft(7)])
         first.close()
         second = self.open_log(tmp_path)
-        assert second.append(0, [draft(7), draft(1), draft(8)]) == Appended(1, 2, 4, 5)
+        assert second.append(0, [draft(7), draft(1), draft(8)]) == Appended([2], 2, 4, 5)
         second.close()
 
     def test_everything_is_there_after_reopening(self, tmp_path: Path) -> None:
@@ -255,11 +255,12 @@ class _Model:
 
     def append(self, drafts: list[Draft]) -> Appended:
         head = len(self.signals)
-        for one in drafts:
+        new = []
+        for place, one in enumerate(drafts):
             if one not in self.signals:
                 self.signals.append(one)
-        accepted = len(self.signals) - head
-        return Appended(accepted, len(drafts) - accepted, head, len(self.signals))
+                new.append(place)
+        return Appended(new, len(drafts) - len(new), head, len(self.signals))
 
     def transact(self, log: Log, partition: int, data: st.DataObject) -> None:
         to_position = data.draw(st.integers(self.position, len(self.signals)))

@@ -95,6 +95,28 @@ def test_row_becomes_a_granted_reading(tmp_path: Path) -> None:
     assert (signal.person, signal.delivery, signal.raw) == ("vawelon", Delivery.BACKFILL, raw)
 
 
+@pytest.mark.parametrize(
+    ("times", "accepted"),
+    [
+        (["2016-05-31 07:00:00", "2016-05-31T07:00:59", "2016-05-31 07:01:30"], 3),
+        (["2016-05-31T07+05:30", "2016-05-31T07+05:00"], 2),  # an offset, no seconds
+        (["2016-10-30 03:30:15", "2016-10-30 03:30:45"], 2),  # twice in that night
+        (["2016-03-27 02:59:59", "2016-03-27 03:00:01"], 1),  # in the gap
+        (["2020-09-14 15:26:00", "2020-09-14 15:26:40", "2020-09-14 15:26:41"], 2),  # a day after the import
+        (["1999-12-31 23:59:59", "2000-01-01 02:00:00"], 1),
+        (["2016-05-31 07:00:60", "2016-05-31 07:00:00"], 1),
+    ],
+)
+def test_times_of_a_block_are_those_of_its_rows(tmp_path: Path, times: list[str], accepted: int) -> None:
+    """However a block of rows works its times out, each row has the time that it says."""
+    rows = "".join(f"{time},fixed-prox,pyoung002,1,1\n" for time in times)
+    signals = [one for one in read(HEADER + rows.encode(), tmp_path) if isinstance(one, Signal)]
+    assert len(signals) == accepted
+    raws = {signal.time.raw: signal.time.occurred_at for signal in signals}
+    local = LocalTimes("Europe/Athens", RECEIVED_AT)
+    assert raws == {raw: local.read(raw).occurred_at for raw in raws if raw is not None}
+
+
 @pytest.mark.parametrize("zone", [None, "America/New_York"])
 def test_a_devices_own_time_zone_comes_before_the_sources(tmp_path: Path, zone: str | None) -> None:
     """Times of a reader whose clock shows another zone are of that zone, those of its neighbour are not."""
@@ -398,6 +420,17 @@ def test_blocks_hold_what_rows_hold(tmp_path: Path, rows: list[str], ending: str
     read(HEADER + content.encode(), tmp_path)
     by_columns = PROX.model_copy(update={"signal_id": ("timestamp", "prox-id"), "direction": "{type}"})
     read(HEADER + content.encode(), tmp_path, by_columns)
+
+
+def test_an_odd_row_in_a_large_block_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large blocks that are not plain are read again in smaller ones: same signals, same lines."""
+    monkeypatch.setattr("connectors.csv_file.reader._FIRST_ROWS", 4)
+    rows = [f"2016-05-31 07:{minute:02}:00,fixed-prox,pyoung002,1,1\n" for minute in range(60)]
+    rows[17] = rows[17].replace("1,1", "9,9")
+    rows[41] = '2016-05-31 07:41:00,fixed-prox,"pyoung002",1,1\n'
+    found = read(HEADER + "".join(rows).encode(), tmp_path)
+    assert [row.line for row in found if isinstance(row, Rejected)] == [19]
+    assert len(found) == 60
 
 
 def test_plain_rows_are_read_as_columns() -> None:

@@ -17,7 +17,7 @@ from projections.verify import verify
 from tests.history_fixture import SITE
 from tests.history_killer import START, long_log
 
-KILLS = 10
+KILLS = 6
 SIGNALS = 30_000
 
 

@@ -15,11 +15,11 @@ from tests.signal_strategies import Log, worlds
 
 
 def drawn_worlds() -> list[Log]:
-    """Return half as many worlds as other laws are tried on, always the same ones."""
+    """Return a third as many worlds as other laws are tried on, always the same: plain rules are slow."""
     found = []
 
     @settings(
-        max_examples=settings().max_examples // 2,
+        max_examples=settings().max_examples // 3,
         phases=[Phase.generate],
         database=None,
         derandomize=True,
@@ -36,9 +36,9 @@ def drawn_worlds() -> list[Log]:
 @pytest.mark.slow
 def test_compiled_and_plain_rules_agree(tmp_path: Path) -> None:
     """Drawn worlds and a simulated day give the same events and snapshots in the other mode."""
-    logs = [*drawn_worlds(), Log(campus_log(persons=120, days=1, seed=3).signals)]
+    logs = [*drawn_worlds(), Log(campus_log(persons=60, days=1, seed=3).signals)]
     assert len(logs) > 10
-    assert len(logs[-1]) > 1_500
+    assert len(logs[-1]) > 700
     write_logs(tmp_path / "logs.jsonl", logs)
     other = subprocess.run(
         [sys.executable, "-m", "tests.decision_digests", str(tmp_path / "logs.jsonl")],

@@ -145,7 +145,7 @@ def test_a_broker_killed_in_a_transaction(kafka: Kafka, monkeypatch: pytest.Monk
                 log.acquire(0)
         position = log.position(0)
         assert position in (5, 9)
-        assert log.append(0, [draft(n) for n in range(30)]) == Appended(10, 20, 20, 30)
+        assert log.append(0, [draft(n) for n in range(30)]) == Appended([*range(20, 30)], 20, 20, 30)
         log.transact(
             0, from_position=position, to_position=30, events=[event(n) for n in range(position, 30)]
         )
@@ -167,7 +167,7 @@ def test_a_broker_that_does_not_answer(kafka: Kafka) -> None:
         with pytest.raises(LogUnavailable, match=kafka.bootstrap):
             hasty.transact(0, from_position=1, to_position=2, events=[event(1)])
         kafka.broker.resume()
-        assert log.append(0, [draft(n) for n in range(5)]) == Appended(2, 3, 3, 5)
+        assert log.append(0, [draft(n) for n in range(5)]) == Appended([3, 4], 3, 3, 5)
         for _ in range(5):  # what was sent before the pause may still arrive, and end a transaction
             try:
                 log.acquire(0)
@@ -316,15 +316,15 @@ def test_what_retention_has_deleted_is_said(settings: KafkaSettings, log: KafkaL
         assert [one.offset for one in log.read(0, 4, 99)] == list(range(4, 10))
         assert [one.offset for one in log.read_events(0, 4, 99)] == list(range(4, 10))
         assert [one.offset for one in log.find_events(0, topics=["zone.entered"])] == list(range(4, 10))
-        assert log.append(0, [draft(9), draft(10)]) == Appended(1, 1, 10, 11)
+        assert log.append(0, [draft(9), draft(10)]) == Appended([1], 1, 10, 11)
 
 
 def test_what_others_append_is_known(settings: KafkaSettings, log: KafkaLog) -> None:
     """Two processes that append in turn take each other's signals for known."""
     with closing(KafkaLog(settings)) as other:
-        assert log.append(0, [draft(1), draft(2)]) == Appended(2, 0, 0, 2)
-        assert other.append(0, [draft(2), draft(3)]) == Appended(1, 1, 2, 3)
-        assert log.append(0, [draft(3), draft(1), draft(4)]) == Appended(1, 2, 3, 4)
+        assert log.append(0, [draft(1), draft(2)]) == Appended([0, 1], 0, 0, 2)
+        assert other.append(0, [draft(2), draft(3)]) == Appended([1], 1, 2, 3)
+        assert log.append(0, [draft(3), draft(1), draft(4)]) == Appended([2], 2, 3, 4)
 
 
 def test_a_signal_that_is_too_large_is_refused(settings: KafkaSettings, log: KafkaLog) -> None:
@@ -398,7 +398,7 @@ def test_messages_of_others_stop_nobody(settings: KafkaSettings, log: KafkaLog) 
         topic_name(settings, Topic.SIGNALS), None, None, 0, headers=[("id", b"\xff"), ("schema", b"9")]
     )
     assert producer.flush(20) == 0
-    assert log.append(0, [draft(1)]) == Appended(1, 0, 2, 3)
+    assert log.append(0, [draft(1)]) == Appended([0], 0, 2, 3)
     first, second, third = log.read(0, 0, 9)
     assert first == Stored(0, "", "\ufffd", b"what?")
     assert (second.site, second.wire, third.id) == ("", b"", draft(1).id)

@@ -20,8 +20,8 @@ from infra.home import PARTITION, OpenHome
 from infra.initialising import initialise
 from tests.pipeline_killer import PLACES
 
-KILLS: Final = 60
-ROWS: Final = 3_000
+KILLS: Final = 50
+ROWS: Final = 1_200
 RECORDING: Final = Path(__file__).parent.parent / "examples" / "gastech" / "prox.csv"
 _SMALL_BATCHES: Final = {
     "LIMEN_IMPORT_BATCH_SIGNALS": "170",
@@ -106,7 +106,7 @@ def _history(home: OpenHome) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_killed_imports_end_as_an_uninterrupted_one(tmp_path: Path) -> None:
-    """After some sixty SIGKILLs at seeded places, logs and history are those of an import left alone."""
+    """After fifty SIGKILLs at seeded places, logs and history are those of an import left alone."""
     file = tmp_path / "prox.csv"
     file.write_text("\n".join(RECORDING.read_text().split("\n")[: ROWS + 1]) + "\n")
     initialise(tmp_path / "empty", "gastech")

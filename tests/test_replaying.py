@@ -10,6 +10,7 @@ import pytest
 
 from domain.signal import Credential, Signal, Time
 from domain.vocabulary import Action, Category, Direction
+from infra.control import decision
 from streams.engine import Engine
 from streams.replaying import replay, replay_events
 
@@ -22,6 +23,13 @@ SITE = {
         {"id": "gate", "to_zone": "hall", "from_zone": "outside"},
         {"id": "door", "to_zone": "room", "from_zone": "hall", "contact": True},
     ],
+}
+CLOSED = {
+    "kind": "alert_case",
+    "alert": "s:missed_registration:anna:1",
+    "decision": "closed",
+    "by": "desk",
+    "version": 1,
 }
 STRINGS = ("device", "point", "credential", "person", "category", "action", "direction", "delivery", "data")
 
@@ -58,7 +66,7 @@ def reading(number: int, point: str, card: str | None, person: str | None = None
 
 
 def story() -> list[Signal]:
-    """Return documents, readings by holders, strangers and named persons, and a placement by hand."""
+    """Return documents, readings by holders, strangers and named persons, a placement and a decision."""
     placed = Signal(
         id="placed",
         site="s",
@@ -84,6 +92,7 @@ def story() -> list[Signal]:
         reading(5, "nowhere", "c3"),
         reading(6, "gate", "c3"),
         placed,
+        decision("closed", "s", START_US + 450_000_000, START_US, CLOSED),
         reading(8, "gate", "c2"),
         reading(9, "door", "c3", "carl"),
         reading(10, "gate", "c4"),

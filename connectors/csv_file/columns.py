@@ -10,15 +10,17 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from connectors.csv_file.mapping import Mapping
 from connectors.rejection import ROW_LIMIT_BYTES, RefusedRow
 from domain.columns import MOMENT, SIGNAL_COLUMNS, TEXT, word_column
-from domain.signal import signal_ids
+from domain.signal import Time, signal_ids
 from domain.vocabulary import Delivery, Reason
 
 _ODD_BYTES: Final = (b'"', b"\0", b"\r")
+_PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:[0-5]\d$"
 _BOM: Final = b"\xef\xbb\xbf"  # Arrow leaves one out wherever a block begins
 
 
@@ -64,7 +66,6 @@ def _columns(data: bytes, width: int) -> pa.Table:
 
 def _signals(rows: list[str], columns: pa.Table, mapping: Mapping) -> pa.Table:
     block = _Block(columns)
-    moments, moment = block.each(mapping.time_columns, mapping.time)
     categories = block.each(mapping.action_columns, mapping.category_and_action)
     holders, holder = block.each(mapping.credential_columns, mapping.holder)
     count = len(rows)
@@ -82,11 +83,7 @@ def _signals(rows: list[str], columns: pa.Table, mapping: Mapping) -> pa.Table:
         "device": words(mapping.device_columns, mapping.device),
         "category": word_column([category for category, _ in categories[0]], categories[1]),
         "action": word_column([action for _, action in categories[0]], categories[1]),
-        "occurred_at": _moments([time.occurred_at for time in moments], moment),
-        "received_at": _moments([time.received_at for time in moments], moment),
-        "time_raw": pa.array([time.raw for time in moments], TEXT).take(pa.array(moment)),
-        "time_zone": word_column([time.zone for time in moments], moment),
-        "quality": word_column([time.quality for time in moments], moment),
+        **_times(block, mapping),
         "point": words(mapping.point_columns, mapping.point),
         "reason": same(Reason.NONE),
         "direction": words(mapping.direction_columns, mapping.direction),
@@ -105,8 +102,31 @@ def _signals(rows: list[str], columns: pa.Table, mapping: Mapping) -> pa.Table:
     )
 
 
-def _moments(values: list[int], places: Any) -> pa.Array:
-    return pa.array(np.array(values, np.int64)[places]).view(MOMENT)
+def _times(block: "_Block", mapping: Mapping) -> dict[str, pa.Array]:
+    """Return the columns that say when. Plain times are asked for by the minute: zones change on whole."""
+    texts = None if mapping.time_column is None else block.column(mapping.time_column)
+    if texts is not None and pc.all(pc.match_substring_regex(texts, _PLAIN_TIME)).as_py():
+        minutes = pc.utf8_slice_codeunits(texts, 0, 16).dictionary_encode()
+        times = [mapping.time_of(f"{minute}:00") for minute in minutes.dictionary.to_pylist()]
+        which = minutes.indices.to_numpy()
+        seconds = pc.utf8_slice_codeunits(texts, 17, 19).cast(pa.int64()).to_numpy()
+        occurred_at = _of_each(times, "occurred_at", which) + 1_000_000 * seconds
+        mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # of its minute's end nobody was asked
+    else:
+        times, which = block.each(mapping.time_columns, mapping.time)
+        occurred_at = _of_each(times, "occurred_at", which)
+        texts = pa.array([time.raw for time in times], TEXT).take(pa.array(which))
+    return {
+        "occurred_at": pa.array(occurred_at).view(MOMENT),
+        "received_at": pa.array(_of_each(times, "received_at", which)).view(MOMENT),
+        "time_raw": texts,
+        "time_zone": word_column([time.zone for time in times], which),
+        "quality": word_column([time.quality for time in times], which),
+    }
+
+
+def _of_each(times: Sequence[Time], name: str, which: Any) -> Any:
+    return np.array([getattr(time, name) for time in times], np.int64)[which]
 
 
 class _Block:
@@ -114,6 +134,10 @@ class _Block:
 
     def __init__(self, columns: pa.Table) -> None:
         self._columns = columns
+
+    def column(self, place: int) -> pa.Array:
+        """Return one column."""
+        return self._columns.column(place).combine_chunks()
 
     def texts(self, places: Sequence[int]) -> list[list[str]]:
         """Return these columns as texts."""
@@ -126,7 +150,7 @@ class _Block:
         """
         which = np.zeros(len(self._columns), np.int64)
         for place in places:
-            column = self._columns.column(place).combine_chunks().dictionary_encode()
+            column = self.column(place).dictionary_encode()
             both = which * len(column.dictionary) + column.indices.to_numpy()
             which = pa.array(both).dictionary_encode().indices.to_numpy().astype(np.int64)
         first = np.zeros(int(which.max()) + 1, np.int64)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Container, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 
 from connectors.csv_file.local_time import LocalTimes
@@ -138,6 +139,15 @@ class Mapping:
             delivery=Delivery.BACKFILL,
             raw=raw,
         )
+
+    @property
+    def time_column(self) -> int | None:
+        """The column that is every row's time as it stands, None where a time takes more."""
+        return self.time_columns[0] if isinstance(self._time, itemgetter) and not self._own_times else None
+
+    def time_of(self, text: str) -> Time:
+        """Return when that is, where `time_column` says so. Raises `RefusedRow` as `LocalTimes.read`."""
+        return self._times.read(text)
 
     def time(self, row: Sequence[str]) -> Time:
         """Return when a row says it happened. Raises `RefusedRow` as `LocalTimes.read`."""

@@ -46,12 +46,13 @@ class Appender:
         ids.catch_up(reader, first, head)
         fresh = ids.fresh(wanted)
         if not len(fresh):
-            return Appended(0, len(signals), head, head)
-        offsets = self._write(partition, [signals[i] for i in fresh.tolist()])
+            return Appended([], len(signals), head, head)
+        new = fresh.tolist()
+        offsets = self._write(partition, [signals[place] for place in new])
         if offsets[0] == ids.scanned_to and offsets[-1] - offsets[0] == len(fresh) - 1:
             ids.add(wanted[fresh])
             ids.scanned_to = offsets[-1] + 1
-        return Appended(len(fresh), len(signals) - len(fresh), offsets[0], offsets[-1] + 1)
+        return Appended(new, len(signals) - len(new), offsets[0], offsets[-1] + 1)
 
     def release(self, partition: int) -> None:
         """Forget the ids of a partition."""
