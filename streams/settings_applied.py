@@ -3,8 +3,8 @@
 A document is checked whole before anything is changed; one that does not fit changes nothing.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from detectors.registry import DETECTORS
 from domain.directory import Directory, HeldCredential, Person
 from domain.errors import InvalidDocument
+from domain.names import Names
 from domain.policy import Policy
 from domain.records import ANYWHERE, HOLDING, NOWHERE, SITE
 from domain.signal import Signal
@@ -166,17 +167,16 @@ def check_policy(site: Site | None, policy: Policy) -> None:
 
 def _apply_directory(state: State, document: Any, replace: bool) -> int:
     directory = Directory.model_validate(document)
-    persons = state.persons
     known = {group: number for number, group in enumerate(state.groups)}
     new = {(str(person.role), person.department) for person in directory.persons} - known.keys()
     if len(known) + len(new) > GROUPS:
         raise InvalidDocument(f"directory: more than {GROUPS:,} pairs of role and department were ever used")
     if replace:
         state.people.rows["group"][1 : state.people.count] = 1
-    listed: list[int] = []
-    for start in range(0, len(directory.persons), NAMES_AT_ONCE):
-        some = directory.persons[start : start + NAMES_AT_ONCE]
-        listed += persons.codes(pa.array([person.id for person in some], pa.string())).tolist()
+    listed = _codes(state.persons, [person.id for person in directory.persons])
+    cards = [card.hash for person in directory.persons for card in person.credentials]
+    zone = state.site.zone_info if state.site else UTC
+    card_codes = iter(_codes(state.credential_names, cards))
     held: list[tuple[int, int, int, int]] = []
     groups: list[int] = []
     for code, person in zip(listed, directory.persons, strict=True):
@@ -186,7 +186,7 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
             state.groups.append(group)
         groups.append(known[group])
         held += [
-            (state.credential_names.code(credential.hash), *_validity(state, person, credential), code)
+            (next(card_codes), *_validity(person, credential, zone), code)
             for credential in person.credentials
         ]
     state.grow()
@@ -195,9 +195,15 @@ def _apply_directory(state: State, document: Any, replace: bool) -> int:
     return len(listed)
 
 
-def _validity(state: State, person: Person, credential: HeldCredential) -> tuple[int, int]:
+def _codes(names: Names, words: Sequence[str]) -> list[int]:
+    found: list[int] = []
+    for start in range(0, len(words), NAMES_AT_ONCE):
+        found += names.codes(pa.array(words[start : start + NAMES_AT_ONCE], pa.string())).tolist()
+    return found
+
+
+def _validity(person: Person, credential: HeldCredential, zone: tzinfo) -> tuple[int, int]:
     """Return from when until when a person holds a credential (rule 3.1), UTC microseconds."""
-    zone = state.site.zone_info if state.site else UTC
 
     def at_us(moment: datetime | None, default: int) -> int:
         if moment is None:
