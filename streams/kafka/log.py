@@ -171,7 +171,7 @@ class KafkaLog:
             SignalsGone: retention has deleted the signals at `from_offset`.
             LogUnavailable, LogCorrupt: they cannot be read.
         """
-        return [_admitted(message) for message in self._messages(partition, from_offset, limit)]
+        return [admitted(message) for message in self._messages(partition, from_offset, limit)]
 
     def _messages(self, partition: int, from_offset: int, limit: int) -> list[Message]:
         part = self._part(partition)
@@ -389,7 +389,8 @@ class KafkaLog:
             return self._partitions[partition]
 
 
-def _admitted(message: Message) -> Admitted:
+def admitted(message: Message) -> Admitted:
+    """Return a message with all that decides whether it is admitted."""
     headers = headers_of(message)  # once: a broken list is told of the first time only
     return Admitted(
         message.offset(),
