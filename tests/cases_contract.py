@@ -62,7 +62,7 @@ class PlainLog:
 
 def relay(cases: Cases, log: Any, name: str = "log") -> Relay:
     """Return the relay of the site's decisions."""
-    return Relay(cases, log, 0, name=name, concerns=lambda site: site == SITE, log_time=lambda: LOG_TIME)
+    return Relay(cases, log, 0, name=name, concerns=lambda site: site == SITE, log_time=lambda _: LOG_TIME)
 
 
 def told(log: Any) -> list[Signal]:
@@ -183,7 +183,7 @@ class CasesContract(ABC):
         cases.acknowledge(FOREIGN, by="bob", at=MONDAY)
         for site in (SITE, "elsewhere"):
             log: Any = PlainLog()
-            bring = Relay(cases, log, 0, name=site, concerns=site.__eq__, log_time=lambda: LOG_TIME)
+            bring = Relay(cases, log, 0, name=site, concerns=site.__eq__, log_time=lambda _: LOG_TIME)
             assert (bring.run(), [signal.site for signal in told(log)]) == (1, [site])
 
     def test_a_log_that_is_away_is_told_later(self, cases: Cases) -> None:
