@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from domain.event import Event, write_event
 from domain.vocabulary import Decision, Resolution
+from domain.vocabulary import Topic as Topics
 from infra.command_side.errors import CommandSideUnavailable
 from infra.command_side.teller import SEND_SECONDS, Teller
 from infra.observability.metrics import RelayMetrics
@@ -20,7 +22,7 @@ from streams.kafka.commands import send_commands
 from streams.kafka.log import KafkaLog
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
-from streams.log import LogCorrupt
+from streams.log import EventDraft, LogCorrupt
 from tests.kafka_fixture import Kafka
 from tests.postgres_fixture import PostgresSchema
 from tests.relay.commands import a_command, bad_messages, message
@@ -66,6 +68,34 @@ def test_what_is_decided_stands_in_the_log_once(
         "case", "show", "vault", "--kafka", home=home, exit_code=3
     ).stderr  # fmt: skip
     assert "--kafka" in limen("case", "reopen", alert, "--by", "a", "--send", home=home, exit_code=2).stderr
+
+
+def test_a_decision_happens_at_the_time_of_its_site(rig: Rig) -> None:
+    """It is the newest that the site's events tell, and not that of the wall's clock or of a neighbour."""
+    with KafkaLog(rig.kafka) as log:
+        partition = log.partition_of("campus")
+        neighbour = next(
+            site for site in map("site-{}".format, range(99)) if log.partition_of(site) == partition
+        )
+        times = [("campus", 5), ("campus", 7), (neighbour, 9)]
+        log.transact(partition, from_position=0, to_position=0, events=[_event(*one) for one in times])
+    with rig.relaying():
+        send_commands(rig.kafka, [a_command(1), a_command(2, neighbour)])
+        wait_for(lambda: len(rig.told()) == 2)
+    assert {one.site: one.time.occurred_at for one in rig.told()} == {"campus": 7, neighbour: 9}
+
+
+def _event(site: str, known_at: int) -> EventDraft:
+    event = Event(
+        id=f"{site}:{known_at}:0",
+        site=site,
+        topic=Topics.SIGNAL_LATE,
+        position=0,
+        ordinal=0,
+        occurred_at=0,
+        known_at=known_at,
+    )
+    return EventDraft(event.id, site, event.topic, write_event(event), known_at)
 
 
 def test_bad_commands_are_quarantined_and_the_others_decided(rig: Rig) -> None:
