@@ -29,10 +29,10 @@ from infra.process import staying
 from infra.settings import Settings
 from infra.troubles import Troubles
 from streams.kafka.errors import explained
-from streams.kafka.log import KafkaLog, admitted
+from streams.kafka.log import KafkaLog
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import CommandQuarantine
-from streams.kafka.reader import bounds
+from streams.kafka.reader import admitted, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name

@@ -14,7 +14,7 @@ signal twice. Workers know the second by its id, and tell it as `signal.repeated
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from infra.command_side.application import CommandApplication
 from infra.command_side.relay import Relay
@@ -22,7 +22,7 @@ from infra.command_side.storage import PostgresStorage
 from infra.kafka_loading import newest_times
 from streams.kafka.log import KafkaLog
 from streams.kafka.telling import Telling
-from streams.log import Appended, Draft, Stored
+from streams.log import Appended, Draft, SignalsGone, Stored
 
 CLAIM_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 30.0
@@ -52,6 +52,7 @@ class Teller:
         self._application, self._storage = application, storage
         self._log, self._telling, self._topic = log, telling, topic
         self._claim_seconds = claim_seconds
+        self._told: dict[int, _Told] = {}
 
     def tell(self, partition: int) -> int | None:
         """Tell a partition whatever is new; return how many signals were appended, None if another tells it.
@@ -64,47 +65,63 @@ class Teller:
         with self._storage.claimed(name, self._claim_seconds) as check:
             if check is None:
                 return None
-            return Relay(
-                self._application,
-                ClaimedLog(self._log, self._telling, check),
-                partition,
-                name=name,
-                concerns=lambda site: self._log.partition_of(site) == partition,
-                log_time=_LogTime(self._log, partition),
-            ).run()
+            told = self._told.get(partition) or self._told.setdefault(
+                partition, self._opened(partition, name)
+            )
+            told.log.check = check
+            told.times.clear()
+            return told.relay.run()
+
+    def _opened(self, partition: int, name: str) -> "_Told":
+        log, times = ClaimedLog(self._log, self._telling), dict[str, int]()
+
+        def log_time(site: str) -> int:
+            """Return what the newest events tell; of a site that tells nothing, its neighbours' time."""
+            if not times:
+                times.update(newest_times(self._log, partition))
+            return times.get(site) or max(times.values(), default=time.time_ns() // 1_000)
+
+        relay = Relay(
+            self._application,
+            log,
+            partition,
+            name=name,
+            concerns=lambda site: self._log.partition_of(site) == partition,
+            log_time=log_time,
+        )
+        return _Told(relay, log, times)
 
 
 class ClaimedLog:
-    """A partition of the log in Kafka, for as long as it is claimed."""
+    """The log in Kafka, for as long as a partition is claimed; `check` raises when it is not."""
 
-    def __init__(self, log: KafkaLog, telling: Telling, check: Callable[[], None]) -> None:
-        self._log, self._telling, self._check = log, telling, check
+    def __init__(self, log: KafkaLog, telling: Telling) -> None:
+        self._log, self._telling = log, telling
+        self.check: Callable[[], None] = lambda: None
 
     def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
         """Append signals, each of which belongs into this partition by its key."""
         del partition
-        self._check()
+        self.check()
         offsets = [sent.offset for sent in self._telling.write(signals)]
         return Appended(len(signals), 0, min(offsets), max(offsets) + 1)
 
     def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
-        """Return signals."""
-        return self._log.read(partition, from_offset, limit)
+        """Return signals; what retention has deleted is passed over."""
+        try:
+            return self._log.read(partition, from_offset, limit)
+        except SignalsGone:
+            return self._log.read(partition, self._log.first(partition), limit)
 
     def head(self, partition: int) -> int:
         """Return where the log ends; asked before anything is remembered about it, so checked as well."""
-        self._check()
+        self.check()
         return self._log.head(partition)
 
 
-class _LogTime:
-    """The log's time of a site, as its newest events tell it; of one that tells nothing, its neighbours'."""
+class _Told(NamedTuple):
+    """What is kept for a partition: its relay, and what that works with, renewed with each claim."""
 
-    def __init__(self, log: KafkaLog, partition: int) -> None:
-        self._log, self._partition = log, partition
-        self._times: dict[str, int] | None = None
-
-    def __call__(self, site: str) -> int:
-        if self._times is None:
-            self._times = newest_times(self._log, self._partition)
-        return self._times.get(site) or max(self._times.values(), default=time.time_ns() // 1_000)
+    relay: Relay
+    log: ClaimedLog
+    times: dict[str, int]
