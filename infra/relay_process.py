@@ -170,8 +170,8 @@ class RelayProcess:
             if start > high:
                 raise LogCorrupt(
                     f"{self._topic}, partition {number}: {self._storage.name} has decided the commands up to "
-                    f"offset {start}, but there are {high}: the topic was made anew; restore it, or use "
-                    "another topic_prefix"
+                    f"offset {start}, but there are {high}: the topic was made anew; docs/operations.md says "
+                    "under backup and restore what to do"
                 )
             if start < low:
                 self._log.error("commands gone", partition=number, from_offset=start, to_offset=low)
