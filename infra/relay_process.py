@@ -181,9 +181,7 @@ class RelayProcess:
             begin.append(TopicPartition(self._topic, number, max(start, low)))
         consumer.incremental_assign(begin)
         self._health.fulfil("group")
-        for store in (_LOG, _COMMAND_SIDE):
-            self._troubles.saw_work(store)
-        self._troubles.tell_all({}, is_idle=False)
+        self._answers(_LOG)
         self._log.info(
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
         )
@@ -235,6 +233,7 @@ class RelayProcess:
         if time.monotonic() < self._tell_due:
             return
         newest = cases.newest()
+        self._answers(_COMMAND_SIDE)
         for number, held in self._held.items():
             if held.told >= newest or stopping.is_set():
                 continue
@@ -252,10 +251,12 @@ class RelayProcess:
             if told is not None:
                 held.told = newest
                 self._metrics.told(number, told)
-        for store in (_LOG, _COMMAND_SIDE):
-            self._troubles.saw_work(store)
-        self._troubles.tell_all({}, is_idle=False)
+                self._answers(_LOG)
         self._tell_due, self._tell_wait = time.monotonic() + TELL_SECONDS, _FIRST_WAIT_SECONDS
+
+    def _answers(self, store: str) -> None:
+        self._troubles.saw_work(store)
+        self._troubles.tell_all({}, is_idle=False)
 
     def _say_away(self, error: Exception) -> None:
         place = _COMMAND_SIDE if isinstance(error, CommandSideUnavailable) else _LOG

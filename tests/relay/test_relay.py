@@ -266,6 +266,34 @@ def test_the_relay_outlives_its_stores(rig: Rig) -> None:
         wait_for(lambda: len(rig.told()) == 2)
 
 
+@pytest.mark.slow
+def test_the_relay_outlives_the_broker(rig: Rig, kafka: Kafka) -> None:
+    """What is decided while the broker is away is told when it is back; the relay says both."""
+    process = rig.start("one")
+    endpoint = rig.endpoint("one")
+    wait_for(lambda: not endpoint.waiting_for())
+    kafka.broker.kill()
+    with rig.cases() as cases:
+        cases.acknowledge("campus:door_held:vault:1", by="ann", at=datetime.now(UTC))
+    wait_for(lambda: "log" in endpoint.waiting_for())
+    assert endpoint.metric("limen_log_away") == 1
+    kafka.broker.start()
+    wait_for(lambda: len(rig.told()) == 1)
+    send_commands(rig.kafka, [a_command(1)])
+    wait_for(lambda: len(rig.told()) == 2)
+    wait_for(lambda: not endpoint.waiting_for())
+    process.terminate()
+    assert process.wait(60) == 0
+    assert [one["event"] for one in rig.lines("one") if one.get("on") == "log"] == ["waiting", "going on"]
+
+
+def test_a_deployment_without_postgresql_is_told_so(tmp_path: Path) -> None:
+    """Neither the relay nor a decision goes anywhere else."""
+    assert "[postgres] host is not set" in limen("relay", home=tmp_path, exit_code=3).stderr
+    asked = ("case", "show", "campus:door_held:vault:1", "--kafka")
+    assert "LIMEN_POSTGRES_HOST" in limen(*asked, home=tmp_path, exit_code=3).stderr
+
+
 def test_topics_that_were_made_anew_are_not_passed_over(rig: Rig) -> None:
     """Commands decided beyond the topic's end are an error that says so, and not silence."""
     with rig.cases() as cases:
