@@ -117,6 +117,7 @@ SENTENCES: Final[dict[str, str]] = {
     "{person} was not placed: {reason}": "未登记 {person}：{reason}",
     # Cases
     "Nothing was decided: {reason}": "未作决定：{reason}",
+    "Sent as {id}; limen relay decides it.": "已发出，编号 {id}；由 limen relay 裁定。",
     "nothing has been decided about it": "尚无处置决定",
     # Topics
     "all topics are as they should be": "所有主题均符合设置",

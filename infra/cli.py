@@ -17,6 +17,7 @@ from infra.commands import (
     log,
     placing,
     quarantine,
+    relay,
     running,
     setup,
     sink,
@@ -61,6 +62,7 @@ app.command("connect", rich_help_panel=_MANY)(connect.connect)
 app.command("load", rich_help_panel=_MANY)(load.load)
 app.command("worker", rich_help_panel=_MANY)(worker.worker)
 app.command("cross-site", rich_help_panel=_MANY)(cross_site.cross_site)
+app.command("relay", rich_help_panel=_MANY)(relay.relay)
 app.command("sink", rich_help_panel=_MANY)(sink.sink)
 app.command("gateway", rich_help_panel=_MANY)(gateway.gateway)
 app.add_typer(sink.history_app, name="history", rich_help_panel=_MANY)

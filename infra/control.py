@@ -97,15 +97,15 @@ def placement(site: str, at_us: int, person: str, data: dict[str, str]) -> Signa
     )
 
 
-def decision(id: str, site: str, at_us: int, decided_at: int, data: dict[str, Any]) -> Signal:
-    """Return the control signal that tells of a decision; it was heard of when it was decided."""
+def decision(id: str, site: str, decided_at: int, data: dict[str, Any]) -> Signal:
+    """Return the control signal that tells of a decision, happening and heard of when it was decided."""
     return Signal(
         id=id,
         site=site,
         device=DEVICE,
         category=Category.CONTROL,
         action=Action.DECIDED,
-        time=Time(at_us, decided_at, quality=Quality.RECEIPT),
+        time=Time(decided_at, decided_at, quality=Quality.RECEIPT),
         data=data,
     )
 

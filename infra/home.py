@@ -205,7 +205,7 @@ class OpenHome:
             PARTITION,
             name=f"log/{self.site.id}",
             concerns=lambda site: site == self.site.id,
-            log_time=lambda: self.pipeline.runner.engine.now,
+            log_time=lambda _: self.pipeline.runner.engine.now,
         )
 
     def forget_pipeline(self) -> None:

@@ -75,10 +75,17 @@ def load_into_kafka(
 
 def _log_time(log: KafkaLog, partition: int, site: str, known: Mapping[str, InForce]) -> int:
     """Return a moment near the site's log time and not after it: what is loaded must not carry it forward."""
+    return max(newest_times(log, partition).get(site, 0), *(one.known_at for one in known.values()))
+
+
+def newest_times(log: KafkaLog, partition: int) -> dict[str, int]:
+    """Return the log's time, or nearly, of each site of which the newest events of a partition tell.
+
+    They are UTC microseconds, and never after the site's own.
+    """
     first = max(0, log.events_head(partition) - _NEWEST_EVENTS)
     newest = log.find_events(partition, topics=list(Topic), from_offset=first)
-    times = [read_event(stored.wire).known_at for stored in newest if stored.site == site]
-    return max([*times, *(one.known_at for one in known.values())])
+    return {stored.site: read_event(stored.wire).known_at for stored in newest}
 
 
 def _refusals(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.commands.case_command import CaseCommand
 from domain.directory import Directory
 from domain.event import Event
 from domain.policy import Policy
@@ -49,6 +50,10 @@ def _event_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, **msgspec.json.schema(Event)}
 
 
+def _command_schema() -> dict[str, Any]:
+    return {"$schema": _DIALECT, **msgspec.json.schema(CaseCommand)}
+
+
 def _document_schema(model: type[Site | Policy | Directory | Settings]) -> dict[str, Any]:
     return {"$schema": _DIALECT, **model.model_json_schema()}
 
@@ -60,6 +65,7 @@ SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "limen": lambda: _document_schema(Settings),
     "signal": signal_schema,
     "event": _event_schema,
+    "command": _command_schema,
 }
 """What makes each schema, by its file's name without `.json`."""
 

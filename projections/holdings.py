@@ -115,8 +115,9 @@ def _validity(
     history: History, site: Site, rows: list[dict[str, Any]]
 ) -> dict[tuple[int, str], tuple[float, float]]:
     """Return from when until when persons are there at all, by the position of a directory and their id."""
-    persons = sorted({row["person"] for row in rows} - {""})
-    offsets = sorted({row["offset"] for row in rows})
+    named = [row for row in rows if row["person"]]
+    persons = sorted({row["person"] for row in named})
+    offsets = sorted({row["offset"] for row in named})
     if not persons:
         return {}
     wanted = {"site": site.id, "persons": persons, "offsets": offsets}

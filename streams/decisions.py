@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from domain.commands.alert_decision import read_alert_decision
+from domain.commands.alert_decision import read_alert_decision, rule_in
 from domain.errors import InvalidDocument
 from domain.signal import Signal
 from domain.vocabulary import Topic
@@ -17,17 +17,10 @@ def tell_decision(signal: Signal) -> tuple[Topic, dict[str, Any]]:
         InvalidDocument: its data is no decision about an alert of its site.
     """
     told = read_alert_decision(signal.data)
+    rule = rule_in(told.alert, signal.site)
+    if rule is None:
+        raise InvalidDocument(f"decided: alert {told.alert!r} is no alert of {signal.site}")
     detail = msgspec.to_builtins(told)
     del detail["kind"], detail["alert"], detail["decision"]
-    fields = {"rule": _rule_of(told.alert, signal.site), "alert": told.alert, "detail": detail}
+    fields = {"rule": rule, "alert": told.alert, "detail": detail}
     return Topic(f"alert.{told.decision}"), fields
-
-
-def _rule_of(alert: str, site: str) -> str:
-    """Return the rule in an alert's id (rules 11.1); the subject may hold colons itself."""
-    head, _, rest = alert.partition(":")
-    rule, _, rest = rest.partition(":")
-    subject, _, number = rest.rpartition(":")
-    if head != site or not rule or not subject or not (number.isascii() and number.isdigit()):
-        raise InvalidDocument(f"decided: alert {alert!r} is no alert of {site}")
-    return rule

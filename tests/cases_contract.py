@@ -12,7 +12,7 @@ from domain.errors import CommandRefused
 from domain.signal import Signal, read_signal
 from domain.vocabulary import Action, CaseStatus, Category, Decision, Resolution
 from infra.command_side.cases import Cases
-from infra.command_side.errors import Outdated
+from infra.command_side.errors import Outdated, Overtaken
 from infra.command_side.relay import Relay
 from infra.command_side.storage import Storage
 from streams.log import Appended, Draft, LogUnavailable, Stored
@@ -62,7 +62,7 @@ class PlainLog:
 
 def relay(cases: Cases, log: Any, name: str = "log") -> Relay:
     """Return the relay of the site's decisions."""
-    return Relay(cases, log, 0, name=name, concerns=lambda site: site == SITE, log_time=lambda: LOG_TIME)
+    return Relay(cases, log, 0, name=name, concerns=lambda site: site == SITE, log_time=lambda _: LOG_TIME)
 
 
 def told(log: Any) -> list[Signal]:
@@ -183,8 +183,30 @@ class CasesContract(ABC):
         cases.acknowledge(FOREIGN, by="bob", at=MONDAY)
         for site in (SITE, "elsewhere"):
             log: Any = PlainLog()
-            bring = Relay(cases, log, 0, name=site, concerns=site.__eq__, log_time=lambda: LOG_TIME)
+            bring = Relay(cases, log, 0, name=site, concerns=site.__eq__, log_time=lambda _: LOG_TIME)
             assert (bring.run(), [signal.site for signal in told(log)]) == (1, [site])
+
+    def test_each_decision_happens_at_its_sites_time(self, cases: Cases) -> None:
+        """Where several sites share a partition, none carries another to its own time."""
+        cases.acknowledge(ALERT, by="ann", at=MONDAY)
+        cases.acknowledge(FOREIGN, by="bob", at=MONDAY)
+        log, times = PlainLog(), {SITE: 5, "elsewhere": 7}
+        Relay(cases, log, 0, name="log", concerns=lambda _: True, log_time=times.__getitem__).run()
+        assert {signal.site: signal.time.occurred_at for signal in told(log)} == times
+
+    def test_a_mark_and_what_it_marks_are_one(self, cases: Cases) -> None:
+        """A decision under a mark that somebody has set already is not taken; nor is a mark without one."""
+        with pytest.raises(CommandRefused), cases.marking("orders", 4):
+            cases.reopen(ALERT, by="ann", at=MONDAY)
+        assert cases.tracked("orders") == 0
+        with cases.marking("orders", 5):
+            cases.acknowledge(ALERT, by="ann", at=MONDAY)
+        with pytest.raises(Overtaken), cases.marking("orders", 5):
+            cases.add_note(ALERT, by="bob", at=MONDAY, note="twice")
+        with pytest.raises(Overtaken):
+            cases.mark("orders", 5)
+        case = cases.add_note(ALERT, by="bob", at=MONDAY, note="once")
+        assert (case.version, cases.tracked("orders")) == (3, 5)
 
     def test_a_log_that_is_away_is_told_later(self, cases: Cases) -> None:
         """What could not be appended is appended when the log is back, with what came since."""

@@ -81,7 +81,7 @@ def open_log(path: str, refuses: bool) -> Any:
 
 def relay_of(cases: Cases, log: Any) -> Relay:
     """Return the relay that is killed."""
-    return Relay(cases, log, 0, name="log", concerns=SITE.__eq__, log_time=lambda: 0)
+    return Relay(cases, log, 0, name="log", concerns=SITE.__eq__, log_time=lambda _: 0)
 
 
 def carry_out(request: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ def test_killed_relays_tell_each_decision_once(
     log = open_log(path, refuses)
     with open_cases(kept) as cases:
         relay_of(cases, log).run()
-        decided = [cases.signal(one, 0).id for one in cases.told_after(0, 10_000)]
+        decided = [cases.signal(one).id for one in cases.told_after(0, 10_000)]
     stored = [one.id for one in log.read(0, 0, 1_000_000)]
     log.close()
     wanted = set(decided)

@@ -30,7 +30,7 @@ RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
 COMMANDS: Final = (
     "init", "import", "simulate", "run", "status", "occupancy", "visits", "trace", "alerts", "place",
     "events", "signals", "replay", "verify", "sql", "doctor", "demo", "demo-kafka", "connect", "load",
-    "worker", "cross-site", "sink", "gateway", "history ddl", "history reader", "topics apply",
+    "worker", "relay", "cross-site", "sink", "gateway", "history ddl", "history reader", "topics apply",
     "topics check", "quarantine list", "quarantine show", "quarantine retry", "case acknowledge",
     "case assign", "case note", "case close", "case reopen", "case show",
 )  # fmt: skip

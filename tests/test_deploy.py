@@ -107,7 +107,9 @@ def test_the_commands_are_ours() -> None:
     run = [container["args"] for container in containers()]
     run += [service["command"] for service in compose()["services"].values() if "command" in service]
     assert {arguments[0] for arguments in run} <= COMMANDS.keys()
-    assert {"connect", "worker", "sink", "cross-site", "topics"} <= {arguments[0] for arguments in run}
+    assert {"connect", "worker", "sink", "cross-site", "relay", "topics"} <= {
+        arguments[0] for arguments in run
+    }
 
 
 def test_the_settings_are_ours() -> None:

@@ -181,7 +181,9 @@ class AlertCase(Aggregate):
         """
         whom = _text("assignee", assignee, LONGEST_NAME)
         if self.status is not CaseStatus.CLOSED and whom == self.assignee:
-            raise CommandRefused(f"{self.alert} is assigned to {whom} already")
+            raise CommandRefused(
+                f"{self.alert} is assigned to {whom} already", "it is assigned to them already"
+            )
         self._decide(self.Assigned, by, at, note, assignee=whom)
 
     def add_note(self, *, by: str, at: datetime, note: str) -> None:
@@ -210,7 +212,7 @@ class AlertCase(Aggregate):
 
     def _decide(self, event: type[Event], by: str, at: datetime, note: str | None, **fields: str) -> None:
         if self.status not in _ALLOWED[event.DECISION]:
-            raise CommandRefused(self._why_not(event.DECISION))
+            raise self._refusal(event.DECISION)
         self.trigger_event(
             event,
             timestamp=at,
@@ -221,13 +223,19 @@ class AlertCase(Aggregate):
             **fields,
         )
 
-    def _why_not(self, decision: Decision) -> str:
+    def _refusal(self, decision: Decision) -> CommandRefused:
         if decision is Decision.REOPENED:
-            return f"{self.alert} is {self.status}: only what is closed can be reopened"
+            why = "only what is closed can be reopened"
+            return CommandRefused(f"{self.alert} is {self.status}: {why}", why)
         if self.status is CaseStatus.CLOSED:
             closed = next(one for one in reversed(self.decisions) if one.decision is Decision.CLOSED)
-            return f"{self.alert} was closed by {closed.by} ({closed.resolution}): reopen it first"
-        return f"{self.alert} was acknowledged by {self.acknowledged_by} already"
+            return CommandRefused(
+                f"{self.alert} was closed by {closed.by} ({closed.resolution}): reopen it first",
+                "it is closed: reopen it first",
+            )
+        return CommandRefused(
+            f"{self.alert} was acknowledged by {self.acknowledged_by} already", "it is acknowledged already"
+        )
 
 
 def _text(what: str, text: str, longest: int) -> str:

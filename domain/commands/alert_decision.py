@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from domain.bounds import is_site
 from domain.errors import InvalidDocument
 from domain.vocabulary import Decision, Resolution
 
@@ -38,17 +39,48 @@ class AlertDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     resolution: Resolution | None = None
 
     def __post_init__(self) -> None:
-        """Check that what belongs together is together.
+        """Check that what belongs together is together; see `check_whole`."""
+        check_whole(self.decision, self.note, self.assignee, self.resolution)
 
-        Raises:
-            ValueError: an assignee, resolution or note is missing, or there without its decision.
-        """
-        if (self.assignee is not None) != (self.decision is Decision.ASSIGNED):
-            raise ValueError("an assignee belongs to `assigned`, and to nothing else")
-        if (self.resolution is not None) != (self.decision is Decision.CLOSED):
-            raise ValueError("a resolution belongs to `closed`, and to nothing else")
-        if self.note is None and self.decision is Decision.NOTED:
-            raise ValueError("`noted` needs a note")
+
+def check_whole(
+    decision: Decision, note: str | None, assignee: str | None, resolution: Resolution | None
+) -> None:
+    """Check that a decision has what belongs to it, and nothing that does not.
+
+    Raises:
+        ValueError: an assignee, resolution or note is missing, or there without its decision.
+    """
+    if (assignee is not None) != (decision is Decision.ASSIGNED):
+        raise ValueError("an assignee belongs to `assigned`, and to nothing else")
+    if (resolution is not None) != (decision is Decision.CLOSED):
+        raise ValueError("a resolution belongs to `closed`, and to nothing else")
+    if note is None and decision is Decision.NOTED:
+        raise ValueError("`noted` needs a note")
+
+
+def rule_in(alert: str, site: str) -> str | None:
+    """Return the rule in the id of an alert of a site; None where it is no such id (rules 11.1).
+
+    >>> rule_in("campus:door_held:vault:7", "campus"), rule_in("campus:door_held:vault:7", "hq")
+    ('door_held', None)
+    """
+    head, _, rest = alert.partition(":")
+    rule, _, rest = rest.partition(":")
+    subject, _, number = rest.rpartition(":")  # the subject may hold colons itself
+    is_one = head == site and rule and subject and number.isascii() and number.isdigit()
+    return rule if is_one else None
+
+
+def site_in(alert: str) -> str | None:
+    """Return the site in the id of an alert; None where it is no such id, or longer than one may be.
+
+    >>> site_in("campus:door_held:vault:7"), site_in("campus:vault")
+    ('campus', None)
+    """
+    site = alert.partition(":")[0]
+    is_one = len(alert) <= LONGEST_ALERT and is_site(site) and rule_in(alert, site)
+    return site if is_one else None
 
 
 def read_alert_decision(data: Any) -> AlertDecision:

@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from typing import ClassVar
 from uuid import UUID
 
-from eventsourcing.application import Application
+from eventsourcing.application import Application, ProcessingEvent
 from eventsourcing.persistence import (
     IntegrityError,
     Notification,
     PersistenceError,
     ProcessRecorder,
+    Recording,
     Tracking,
 )
 from eventsourcing.utils import Environment, EnvType
 
 from domain.signal import Signal
-from infra.command_side.errors import CommandSideUnavailable, Outdated
+from infra.command_side.errors import CommandSideUnavailable, Overtaken
 from infra.command_side.storage import Storage
 
 
@@ -38,14 +39,15 @@ class CommandApplication(Application[UUID]):
             CommandSideUnavailable: it cannot be reached, read or written.
         """
         self.storage = storage
+        self._mark: Tracking | None = None
         with storage.preparing(), self._explained():
             super().__init__(storage.environment())
 
     @abstractmethod
-    def signal(self, notification: Notification, at_us: int) -> Signal:
-        """Return the control signal that tells of a decision, happening at `at_us` by the log's time.
+    def signal(self, notification: Notification) -> Signal:
+        """Return the control signal that tells of a decision, happening when it was decided.
 
-        Its id follows from the notification alone.
+        It follows from the notification alone.
         """
 
     def told_after(self, place: int, limit: int) -> Sequence[Notification]:
@@ -55,6 +57,11 @@ class CommandApplication(Application[UUID]):
                 place, limit, topics=self.TOLD, inclusive_of_start=False
             )
 
+    def newest(self) -> int:
+        """Return the number of the newest notification; 0 if there is none."""
+        with self._explained():
+            return self.recorder.max_notification_id() or 0
+
     def tracked(self, name: str) -> int:
         """Return the number that is remembered under a name; 0 if none is."""
         with self._explained():
@@ -63,8 +70,33 @@ class CommandApplication(Application[UUID]):
     def track(self, name: str, number: int) -> None:
         """Remember a number under a name, if it is greater than the one that is."""
         if number > self.tracked(name):
-            with self._explained():
-                self._tracking.insert_tracking(Tracking(name, number))
+            self.mark(name, number)
+
+    def mark(self, name: str, number: int) -> None:
+        """Remember a number under a name.
+
+        Raises:
+            Overtaken: somebody else has remembered this number or a greater one.
+        """
+        with self._explained():
+            self._tracking.insert_tracking(Tracking(name, number))
+
+    @contextmanager
+    def marking(self, name: str, number: int) -> Iterator[None]:
+        """Remember a number under a name in the very transaction of what is saved within the block.
+
+        Where somebody else has remembered it, saving raises `Overtaken`, and nothing is saved.
+        """
+        self._mark = Tracking(name, number)
+        try:
+            yield
+        finally:
+            self._mark = None
+
+    def _record(self, processing_event: ProcessingEvent[UUID]) -> list[Recording[UUID]]:
+        """Save, with the mark where there is one."""
+        processing_event.tracking = self._mark
+        return super()._record(processing_event)
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Return what the storage says, and nothing else: this process's environment is for other things."""
@@ -85,13 +117,13 @@ class CommandApplication(Application[UUID]):
         """Turn the storage's errors into ours.
 
         Raises:
-            Outdated: another process wrote the same version of the same aggregate first.
+            Overtaken: another process wrote the same version of an aggregate, or the same number, first.
             CommandSideUnavailable: it cannot be reached, read or written.
         """
         try:
             yield
         except IntegrityError as error:
-            raise Outdated("somebody else decided something at the same moment: look at it again") from error
+            raise Overtaken("somebody else decided something at the same moment: look at it again") from error
         except (PersistenceError, sqlite3.Error) as error:
             said = " ".join(str(error).split())
             raise CommandSideUnavailable(

@@ -12,7 +12,7 @@ from eventsourcing.persistence import Notification
 from domain.commands.alert_case import AlertCase
 from domain.errors import CommandRefused
 from domain.signal import Signal, signal_id
-from domain.vocabulary import Resolution
+from domain.vocabulary import Decision, Resolution
 from infra.command_side.application import CommandApplication
 from infra.command_side.errors import Outdated
 from infra.command_side.storage import Storage
@@ -33,7 +33,7 @@ class Cases(CommandApplication):
     then is. With `version`, the case must still stand at it; 0 is a case that has not begun. They raise:
 
     - `CommandRefused`: there is no such alert, or the rules of `AlertCase` do not allow it.
-    - `Outdated`: the case stands at another version, or somebody else decided at the same moment.
+    - `Outdated`: the case stands at another version; `Overtaken`: somebody else decided at the same moment.
     - `CommandSideUnavailable`: the storage cannot be reached.
 
     Whatever is raised, nothing was decided.
@@ -115,15 +115,42 @@ class Cases(CommandApplication):
             case.reopen(by=by, at=at, note=note)
         return case
 
-    def signal(self, notification: Notification, at_us: int) -> Signal:
-        """Return the control signal that tells of a decision."""
+    def decide(
+        self,
+        alert: str,
+        decision: Decision,
+        *,
+        by: str,
+        at: datetime,
+        note: str | None = None,
+        assignee: str | None = None,
+        resolution: Resolution | None = None,
+        version: int | None = None,
+    ) -> AlertCase:
+        """Do what a decision says; an assignee, note or resolution it needs and lacks is refused."""
+        match decision:
+            case Decision.ACKNOWLEDGED:
+                return self.acknowledge(alert, by=by, at=at, note=note, version=version)
+            case Decision.ASSIGNED:
+                whom = assignee or ""
+                return self.assign(alert, by=by, at=at, assignee=whom, note=note, version=version)
+            case Decision.NOTED:
+                return self.add_note(alert, by=by, at=at, note=note or "", version=version)
+            case Decision.CLOSED:
+                if resolution is None:
+                    raise CommandRefused("resolution: there is none; say what it was")
+                return self.close_case(alert, by=by, at=at, resolution=resolution, note=note, version=version)
+            case Decision.REOPENED:
+                return self.reopen(alert, by=by, at=at, note=note, version=version)
+
+    def signal(self, notification: Notification) -> Signal:
+        """Return the control signal that tells of a decision, happening when it was decided."""
         event = self.mapper.to_domain_event(notification)
         assert isinstance(event, AlertCase.Event)
         told = event.decision()
         return decision(
             signal_id("control", AlertCase.TOPIC, event.originator_id.hex, str(event.originator_version)),
             event.site,
-            at_us,
             told.decided_at,
             msgspec.to_builtins(told),
         )
@@ -139,7 +166,10 @@ class Cases(CommandApplication):
         if case is None:
             site = self._site_of(alert)
             if site is None:
-                raise CommandRefused(f"there is no alert {alert}: see 'limen alerts --json' for their ids")
+                raise CommandRefused(
+                    f"there is no alert {alert}: see 'limen alerts --json' for their ids",
+                    "there is no such alert",
+                )
             case = AlertCase.begin(alert, site, by=by, at=at)
         yield case
         with self._explained():

@@ -11,3 +11,7 @@ class CommandSideUnavailable(CommandSideError):
 
 class Outdated(CommandSideError):
     """Somebody else decided something meanwhile; nothing was decided, look again."""
+
+
+class Overtaken(Outdated):
+    """They did so at the same moment: the same once more may be possible."""

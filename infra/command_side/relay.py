@@ -8,17 +8,31 @@ then stands in the log at `from` or above, and is left out. So it may be killed 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
+import msgspec
 from eventsourcing.persistence import Notification
 
 from domain.signal import Signal, write_signal
 from infra.command_side.application import CommandApplication
-from streams.log import Draft, Log
+from streams.log import Appended, Draft, Stored
 
 BATCH: Final = 200
 """Notifications told in one append."""
 _PAGE_SIGNALS: Final = 10_000
+
+
+class ToldLog(Protocol):
+    """What a relay needs of a log; see `streams.log.Log`."""
+
+    def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
+        """Append signals."""
+
+    def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Stored]:
+        """Return signals."""
+
+    def head(self, partition: int) -> int:
+        """Return the offset that the next signal will get."""
 
 
 class Relay:
@@ -30,19 +44,19 @@ class Relay:
         partition: of the log.
         name: under which it remembers how far it has come; one relay at a time has it.
         concerns: whether a site is of this partition.
-        log_time: the log's time, in UTC microseconds: when the signals happen. So a decision of today about
-            an old recording does not carry the recording's time to today.
+        log_time: the log's time of a site, in UTC microseconds: when its signals happen. So a decision of
+            today about an old recording does not carry the recording's time to today.
     """
 
     def __init__(
         self,
         application: CommandApplication,
-        log: Log,
+        log: ToldLog,
         partition: int,
         *,
         name: str,
         concerns: Callable[[str], bool],
-        log_time: Callable[[], int],
+        log_time: Callable[[str], int],
     ) -> None:
         self._application, self._log, self._partition = application, log, partition
         self._told, self._begun = f"{name}/told", f"{name}/begun"
@@ -69,21 +83,26 @@ class Relay:
         while batch := application.told_after(told, BATCH):
             if told < begun:
                 batch = [notification for notification in batch if notification.id <= begun]
-                known = self._ids_since(search_from)
-            else:
-                application.track(self._from, self._log.head(self._partition))
-                application.track(self._begun, batch[-1].id)
-                known = frozenset()
-            appended += self._append([one for one in self._signals(batch) if one.id not in known])
-            application.track(self._end, self._log.head(self._partition))
+            if signals := self._signals(batch):
+                if told < begun:
+                    known = self._ids_since(search_from)
+                else:
+                    application.track(self._from, self._log.head(self._partition))
+                    application.track(self._begun, batch[-1].id)
+                    known = frozenset()
+                appended += self._append([one for one in signals if one.id not in known])
+                application.track(self._end, self._log.head(self._partition))
             told = batch[-1].id
             application.track(self._told, told)
         return appended
 
     def _signals(self, batch: Sequence[Notification]) -> Sequence[Signal]:
-        at_us = self._log_time()
-        signals = [self._application.signal(notification, at_us) for notification in batch]
-        return [signal for signal in signals if self._concerns(signal.site)]
+        signals = map(self._application.signal, batch)
+        return [self._at_log_time(signal) for signal in signals if self._concerns(signal.site)]
+
+    def _at_log_time(self, signal: Signal) -> Signal:
+        time = msgspec.structs.replace(signal.time, occurred_at=self._log_time(signal.site))
+        return msgspec.structs.replace(signal, time=time)
 
     def _append(self, signals: Sequence[Signal]) -> int:
         if not signals:

@@ -1,6 +1,6 @@
 """Where an application's events are kept: in a SQLite file of the home, or in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +131,48 @@ class PostgresStorage:
         """Connect once, and let go again."""
         with self._connected():
             pass
+
+    @contextmanager
+    def claimed(self, name: str, seconds: float) -> Iterator[Callable[[], None] | None]:
+        """Have a name alone while the block runs, among all who use the schema.
+
+        The claim is a lock of a transaction, so it goes with whoever ends or is killed. A holder that is not
+        heard for some time loses it: the server ends its session.
+
+        Args:
+            name: what is claimed.
+            seconds: how long a holder may be silent.
+
+        Yields:
+            None where another has it; else a check that counts as being heard, and raises
+            `CommandSideUnavailable` when the claim is lost.
+
+        Raises:
+            CommandSideUnavailable: it cannot be reached, or the claim was lost meanwhile.
+        """
+        from psycopg import Error
+
+        with self._connected() as connection:
+
+            def check() -> None:
+                try:
+                    connection.execute("SELECT 1")
+                except Error as error:
+                    raise self._unavailable(error) from error
+
+            lock = f"{self._settings.schema_name}/{name}"
+            try:
+                with connection.transaction():
+                    connection.execute(
+                        "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+                        (f"{round(seconds * 1_000)}ms",),
+                    )
+                    asked = connection.execute(
+                        "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (lock,)
+                    )
+                    yield check if asked.fetchone() == (True,) else None
+            except Error as error:
+                raise self._unavailable(error) from error
 
     @contextmanager
     def _connected(self) -> "Iterator[Connection[Any]]":

@@ -1,6 +1,6 @@
 """Commands for what people decide about alerts: case acknowledge, assign, note, close, reopen, show."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +8,7 @@ import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
-from infra.failure import NO
+from infra.failure import NO, WrongUse
 
 if TYPE_CHECKING:
     from infra.language import Language
@@ -23,6 +23,14 @@ NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="
 VersionOption = Annotated[
     int | None,
     typer.Option("--if-version", min=0, help="Only if the case still stands at this version, as shown."),
+]
+KafkaOption = Annotated[
+    bool,
+    typer.Option("--kafka", help="For a site on Kafka: in PostgreSQL; limen relay tells the log."),
+]
+SendOption = Annotated[
+    bool,
+    typer.Option("--send", help="With --kafka: order it through Kafka; whoever relays decides later."),
 ]
 
 
@@ -41,11 +49,13 @@ def acknowledge(
     by: ByOption,
     note: NoteOption = None,
     version: VersionOption = None,
+    kafka: KafkaOption = False,
+    send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say that you have seen an alert and look after it; exit code 1 if that cannot be."""
-    _decide(home, as_json, "acknowledged", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(kafka, send), "acknowledged", alert, by, version, note=note)
 
 
 @app.command("assign")
@@ -55,11 +65,13 @@ def assign(
     to: Annotated[str, typer.Option("--to", metavar="WHO", help="Who is to look after it.")],
     note: NoteOption = None,
     version: VersionOption = None,
+    kafka: KafkaOption = False,
+    send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say who is to look after an alert; exit code 1 if that cannot be."""
-    _decide(home, as_json, "assigned", alert, by, version, note=note, assignee=to)
+    _decide(home, as_json, _Way.of(kafka, send), "assigned", alert, by, version, note=note, assignee=to)
 
 
 @app.command("note")
@@ -68,11 +80,13 @@ def add_note(
     by: ByOption,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What there is to say.")],
     version: VersionOption = None,
+    kafka: KafkaOption = False,
+    send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Write something down about an alert; exit code 1 if that cannot be."""
-    _decide(home, as_json, "noted", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(kafka, send), "noted", alert, by, version, note=note)
 
 
 @app.command("close")
@@ -82,11 +96,23 @@ def close(
     resolution: Annotated[ResolutionOption, typer.Option(help="What it was.")],
     note: NoteOption = None,
     version: VersionOption = None,
+    kafka: KafkaOption = False,
+    send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say that an alert is done with, and what it was; exit code 1 if that cannot be."""
-    _decide(home, as_json, "closed", alert, by, version, note=note, resolution=str(resolution))
+    _decide(
+        home,
+        as_json,
+        _Way.of(kafka, send),
+        "closed",
+        alert,
+        by,
+        version,
+        note=note,
+        resolution=str(resolution),
+    )
 
 
 @app.command("reopen")
@@ -95,26 +121,70 @@ def reopen(
     by: ByOption,
     note: NoteOption = None,
     version: VersionOption = None,
+    kafka: KafkaOption = False,
+    send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say that an alert is not done with after all; exit code 1 if that cannot be."""
-    _decide(home, as_json, "reopened", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(kafka, send), "reopened", alert, by, version, note=note)
 
 
 @app.command("show")
-def show_case(alert: AlertArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def show_case(
+    alert: AlertArgument,
+    kafka: KafkaOption = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """Show an alert's case: how far it is, and what was decided, by whom and when."""
-    show(ask(home, "case_show", alert=alert), as_json, home, _case)
+    way = _Way.KAFKA if kafka else _Way.HOME
+    show(_asked(home, way, "case_show", alert=alert), as_json, home, _case)
+
+
+class _Way(Enum):
+    """How a decision is taken: by the home, in PostgreSQL for a site on Kafka, or by whoever relays."""
+
+    HOME = auto()
+    KAFKA = auto()
+    SEND = auto()
+
+    @classmethod
+    def of(cls, kafka: bool, send: bool) -> "_Way":
+        if send and not kafka:
+            raise WrongUse("--send: it goes with --kafka")
+        return cls.SEND if send else cls.KAFKA if kafka else cls.HOME
+
+
+def _asked(home: Path, way: _Way, command: str, **arguments: Any) -> Any:
+    if way is _Way.HOME:
+        return ask(home, command, **arguments)
+    import os
+
+    from infra import kafka_cases
+    from infra.settings import Home, load_settings
+
+    settings = load_settings(Home.of(home, os.environ), os.environ)
+    return getattr(kafka_cases, command)(settings, **arguments)
 
 
 def _decide(
-    home: Path, as_json: bool, decision: str, alert: str, by: str, version: int | None, **told: Any
+    home: Path, as_json: bool, way: _Way, decision: str, alert: str, by: str, version: int | None, **told: Any
 ) -> None:
-    answer = ask(home, "case_decide", alert=alert, decision=decision, by=by, version=version, **told)
+    command = "case_send" if way is _Way.SEND else "case_decide"
+    answer = _asked(home, way, command, alert=alert, decision=decision, by=by, version=version, **told)
+    if way is _Way.SEND:
+        show(answer, as_json, home, _sent)
+        return
     show(answer, as_json, home, _decided)
     if not answer["accepted"]:
         raise typer.Exit(NO)
+
+
+def _sent(answer: dict[str, Any], language: "Language") -> None:
+    from infra.rendering import say
+
+    say(language.say("Sent as {id}; limen relay decides it.", id=answer["id"]))
 
 
 def _decided(answer: dict[str, Any], language: "Language") -> None:

@@ -195,6 +195,46 @@ class CrossSiteMetrics:
         self._log_away.set(reason is not None)
 
 
+class RelayMetrics:
+    """What a relay did, by partition."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._commands = Counter(
+            "limen_relay_commands", "Commands taken, by what became of them", ["partition", "outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self._told = Counter(
+            "limen_relay_decisions_told", "Decisions the log was told of", ["partition"], registry=registry
+        )
+        self._lag = Gauge(
+            "limen_relay_lag_commands", "Commands that nobody has taken", ["partition"], registry=registry
+        )
+        self._away = Gauge(
+            "limen_relay_command_side_away", "1 while PostgreSQL cannot be reached", registry=registry
+        )
+        self._log_away = _log_away(registry)
+
+    def command(self, partition: int, outcome: str, count: int = 1) -> None:
+        """Count what became of commands."""
+        self._commands.labels(str(partition), outcome).inc(count)
+
+    def told(self, partition: int, decisions: int) -> None:
+        """Count decisions that the log was told of."""
+        self._told.labels(str(partition)).inc(decisions)
+
+    def lag(self, partition: int, commands: int) -> None:
+        """Tell how many commands of a partition wait."""
+        self._lag.labels(str(partition)).set(commands)
+
+    def gone(self, partition: int) -> None:
+        """Forget a partition that another relay has now."""
+        self._lag.remove(str(partition))
+
+    def away(self, store: str, now: bool) -> None:
+        """Tell whether `log` or `command side` cannot be reached."""
+        (self._log_away if store == "log" else self._away).set(now)
+
+
 class GatewayMetrics:
     """What the gateway of an embedded history did. See `projections.gateway.observer`."""
 

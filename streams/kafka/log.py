@@ -14,7 +14,7 @@ from streams.kafka.ids import check_contiguous
 from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, committed, read_snapshot
 from streams.kafka.producer import count_partitions
-from streams.kafka.reader import Message, PartitionReader, bounds
+from streams.kafka.reader import Message, PartitionReader, admitted, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
@@ -34,7 +34,6 @@ from streams.worker.admission import Message as Admitted
 
 _PAGE_EVENTS: Final = 5_000
 """Events `find_events` reads at once."""
-_MILLISECOND_US: Final = 1_000
 
 
 class _Partition:
@@ -171,7 +170,7 @@ class KafkaLog:
             SignalsGone: retention has deleted the signals at `from_offset`.
             LogUnavailable, LogCorrupt: they cannot be read.
         """
-        return [_admitted(message) for message in self._messages(partition, from_offset, limit)]
+        return [admitted(message) for message in self._messages(partition, from_offset, limit)]
 
     def _messages(self, partition: int, from_offset: int, limit: int) -> list[Message]:
         part = self._part(partition)
@@ -265,6 +264,14 @@ class KafkaLog:
         """
         self._lookups  # noqa: B018 - counts the partitions
         return partition_of(site, self._count)
+
+    def first(self, partition: int) -> int:
+        """Return the offset of the first signal that retention has left.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+        """
+        return self._bounds(partition)[0]
 
     def head(self, partition: int) -> int:
         """See `Log.head`."""
@@ -387,15 +394,3 @@ class KafkaLog:
             if partition not in self._partitions:
                 self._partitions[partition] = _Partition(self._settings, partition)
             return self._partitions[partition]
-
-
-def _admitted(message: Message) -> Admitted:
-    headers = headers_of(message)  # once: a broken list is told of the first time only
-    return Admitted(
-        message.offset(),
-        message.key(),
-        message.value(),
-        message.timestamp()[1] * _MILLISECOND_US,
-        header(headers, "schema"),
-        header(headers, "id"),
-    )

@@ -49,10 +49,11 @@ class SignalProducer:
     outcome when the process ends must be sent again: its id makes a second copy harmless.
     """
 
-    def __init__(self, settings: KafkaSettings, settled: Settled) -> None:
+    def __init__(self, settings: KafkaSettings, settled: Settled, given_up_seconds: float = 0) -> None:
+        """Make one; after `given_up_seconds` what could not be sent breaks it, 0: it waits for ever."""
         self._settings, self._settled = settings, settled
         self._topic = topic_name(settings, Topic.SIGNALS)
-        self._producer = Producer(settings.signal_producer())
+        self._producer = Producer(settings.signal_producer(given_up_seconds))
         self._partitions = 0
         self._unsettled = self._since_settling = 0
         self._broken: KafkaError | None = None

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple, Protocol, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.errors import explained, no_topic, passing, patiently
-from streams.kafka.headers import ReadHeaders, headers_of
+from streams.kafka.headers import ReadHeaders, header, headers_of
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogUnavailable, SignalsGone
+from streams.worker.admission import Message as Admitted
 
 BATCH: Final = 10_000
 _MISSING: Final = frozenset(
@@ -17,6 +18,7 @@ _MISSING: Final = frozenset(
 )
 _GONE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 _PAUSE_SECONDS: Final = 0.05
+_MILLISECOND_US: Final = 1_000
 
 
 class Message(Protocol):
@@ -159,6 +161,19 @@ class PartitionReader:
             f"Kafka at {self._settings.bootstrap_servers}: {self._topic}, partition {self._partition}: "
             f"nothing came for {self._settings.wait_seconds:g} s; is the broker running?"
         )
+
+
+def admitted(message: Message) -> Admitted:
+    """Return a message with all that decides whether it is admitted."""
+    headers = headers_of(message)  # once: a broken list is told of the first time only
+    return Admitted(
+        message.offset(),
+        message.key(),
+        message.value(),
+        message.timestamp()[1] * _MILLISECOND_US,
+        header(headers, "schema"),
+        header(headers, "id"),
+    )
 
 
 def bounds(settings: KafkaSettings, consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:

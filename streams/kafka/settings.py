@@ -79,11 +79,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
                 f"({self.replication_factor}): nothing could ever be written"
             )
 
-    def signal_producer(self) -> dict[str, Any]:
+    def signal_producer(self, given_up_seconds: float = 0) -> dict[str, Any]:
         """Return librdkafka's configuration for producing signals: idempotent, not transactional."""
         return self._producer() | {
             "linger.ms": self.linger_ms,
-            "message.timeout.ms": 0,  # never given up by itself: what comes later must not overtake it
+            # 0: never given up by itself, for what comes later must not overtake it.
+            "message.timeout.ms": int(given_up_seconds * 1_000),
         }
 
     def transactional_producer(self, transactional_id: str) -> dict[str, Any]:

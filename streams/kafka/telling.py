@@ -11,8 +11,15 @@ from streams.log import Draft, LogCorrupt, LogUnavailable
 class Telling:
     """Writes signals to their sites. What was written in part may be written again. For one thread."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: KafkaSettings, given_up_seconds: float = 0) -> None:
+        """Make one that connects when it is used.
+
+        Args:
+            settings: where Kafka is.
+            given_up_seconds: what could not be sent after so long is thrown away, even if this process stood
+                still in between; 0: the calls decide.
+        """
+        self._settings, self._given_up_seconds = settings, given_up_seconds
         self._producer: SignalProducer | None = None
         self._refused: list[str] = []
         self._sent: list[Sent] = []
@@ -24,12 +31,16 @@ class Telling:
             LogUnavailable: not all of them are; call again with the same.
             LogCorrupt: the log will never take one of them: a mistake of ours, or settings that do not fit.
         """
-        producer = self._producer or SignalProducer(self._settings, self._settled)
+        return self.write([Draft(signal.id, signal.site, write_signal(signal)) for signal in signals])
+
+    def write(self, signals: Sequence[Draft]) -> Sequence[Sent]:
+        """Do the same with signals that are bytes already; raises the same."""
+        producer = self._producer or SignalProducer(self._settings, self._settled, self._given_up_seconds)
         self._producer = None
         self._sent = []
         try:
             for signal in signals:
-                producer.send(Draft(signal.id, signal.site, write_signal(signal)))
+                producer.send(signal)
             left = producer.flush(self._settings.wait_seconds)
         except LogUnavailable:
             producer.close()

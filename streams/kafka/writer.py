@@ -1,7 +1,6 @@
 """The one writer of a partition's decisions: events, snapshot and position in one transaction."""
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -13,15 +12,13 @@ from streams.kafka.headers import Headers, event_headers
 from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
 from streams.kafka.producer import count_partitions
+from streams.kafka.quarantining import quarantined
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import EventDraft, LogUnavailable, PositionConflict
 from streams.quarantine import Rejection
 
 _ABORT_SECONDS: Final = 5.0
-_DETAIL_CHARACTERS: Final = 2_000
-_KEY_BYTES: Final = 1_024
-"""Of a quarantined message's key; a site's has at most 256."""
 
 
 class PartitionWriter:
@@ -93,10 +90,7 @@ class PartitionWriter:
             self._produce(Topic.EVENTS, event.site.encode(), event.wire, event_headers(event, offset))
 
     def _write_rejection(self, rejection: Rejection) -> None:
-        """Write what fits of a message that may be larger than any of ours, with its size and digest."""
-        raw = rejection.raw[: self._settings.max_message_bytes]
-        key = None if rejection.key is None else rejection.key[:_KEY_BYTES]
-        self._produce(Topic.QUARANTINE, key, raw, _rejection_headers(rejection))
+        self._produce(Topic.QUARANTINE, *quarantined(self._settings, rejection))
 
     def _write_snapshot(self, state: bytes, after: Committed) -> SnapshotPlace:
         size = self._settings.max_message_bytes
@@ -183,19 +177,3 @@ class PartitionWriter:
             f"{what}, the log takes {self._settings.max_message_bytes:,}: "
             "raise [kafka] max_message_bytes and apply the topics"
         )
-
-
-def _rejection_headers(rejection: Rejection) -> Headers:
-    offset = "" if rejection.line is None else str(rejection.line)
-    fields = {
-        "content-type": "application/octet-stream",
-        "source": rejection.source,
-        "partition": rejection.file,
-        "offset": offset,
-        "reason": str(rejection.reason),
-        "detail": rejection.detail[:_DETAIL_CHARACTERS],
-        "received-at": str(rejection.received_at),
-        "bytes": str(len(rejection.raw)),
-        "digest": hashlib.blake2b(rejection.raw, digest_size=16).hexdigest(),
-    }
-    return [(name, value.encode(errors="replace")) for name, value in fields.items()]

@@ -11,7 +11,7 @@ from domain.bounds import fault_of, is_site
 from domain.errors import UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
 from streams.kafka.partitioning import partition_of
-from streams.quarantine import RejectionReason
+from streams.quarantine import Rejection, RejectionReason
 
 HOUR_US: Final = 3_600_000_000
 _DETAIL_CHARACTERS: Final = 1_000
@@ -19,7 +19,7 @@ _DETAIL_CHARACTERS: Final = 1_000
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message of the signals topic as the broker gives it.
+    """A message of the signals or commands topic as the broker gives it.
 
     `appended_at` is the broker's time, UTC microseconds. `schema` and `id` are the headers of these names, or
     None; `id` decides nothing: it is for whoever follows a message that cannot be read.
@@ -66,59 +66,75 @@ class Admission:
         """Return the signal in a message, or why there is none."""
         value = message.value
         if value is None:
-            return _refused(message, RejectionReason.UNREADABLE, "no value: a signal cannot be deleted")
+            return refused(message, RejectionReason.UNREADABLE, "no value: a signal cannot be deleted")
         if len(value) > self.limits.message_bytes:
             detail = f"{len(value):,} bytes: a signal has at most {self.limits.message_bytes:,}"
-            return _refused(message, RejectionReason.TOO_LONG, detail)
+            return refused(message, RejectionReason.TOO_LONG, detail)
         if message.schema is not None and message.schema != self._current and not _known(message.schema):
             detail = f"unknown schema version {message.schema!r}: this version reads 1 to {SCHEMA_VERSION}"
-            return _refused(message, RejectionReason.UNKNOWN_SCHEMA, detail)
+            return refused(message, RejectionReason.UNKNOWN_SCHEMA, detail)
         site = self._sites.get(message.key or b"")
         if site is None:
-            found = self._site(message)
+            found = site_in_key(message, self.limits)
             if isinstance(found, Refused):
                 return found
-            site = found
+            site = self._sites[found.encode()] = found
         try:
             signal = read_signal(value)
         except UnreadableSignal as error:
             unknown = "unknown schema" in str(error)
             reason = RejectionReason.UNKNOWN_SCHEMA if unknown else RejectionReason.UNREADABLE
-            return _refused(message, reason, str(error))
+            return refused(message, reason, str(error))
         if signal.site != site:
             detail = f"the key says site {site!r}, the signal {signal.site!r}: the producer must use its site"
-            return _refused(message, RejectionReason.FOREIGN_KEY, detail)
+            return refused(message, RejectionReason.FOREIGN_KEY, detail)
         if fault := fault_of(signal):
-            return _refused(message, RejectionReason(fault.reason), fault.detail)
+            return refused(message, RejectionReason(fault.reason), fault.detail)
         ahead = min(signal.time.occurred_at, signal.time.received_at) - message.appended_at
         if ahead > self.limits.clock_ahead_us:
             detail = f"its clock is {ahead / HOUR_US:,.1f} hours ahead of the log: set the device's clock"
-            return _refused(message, RejectionReason.IMPLAUSIBLE_TIME, detail)
+            return refused(message, RejectionReason.IMPLAUSIBLE_TIME, detail)
         return signal
 
-    def _site(self, message: Message) -> str | Refused:
-        try:
-            site = (message.key or b"").decode()
-        except UnicodeDecodeError:
-            detail = f"the key {message.key!r} is not UTF-8"
-            return _refused(message, RejectionReason.WRONG_ENCODING, detail)
-        if not is_site(site):
-            detail = f"the key {site!r} is no site: 1 to 64 characters without space, colon or slash"
-            return _refused(message, RejectionReason.FOREIGN_KEY, detail)
-        limits = self.limits
-        if limits.partition is not None and limits.partitions is not None:
-            home = partition_of(site, limits.partitions)
-            if home != limits.partition:
-                detail = (
-                    f"the key {site!r} belongs in partition {home} of {limits.partitions}: "
-                    "the producer must use Kafka's own partitioner (murmur2)"
-                )
-                return _refused(message, RejectionReason.FOREIGN_KEY, detail)
-        self._sites[site.encode()] = site
-        return site
+
+def site_in_key(message: Message, limits: Limits) -> str | Refused:
+    """Return the site that a message's key names, if it is one and stands where it belongs."""
+    try:
+        site = (message.key or b"").decode()
+    except UnicodeDecodeError:
+        detail = f"the key {message.key!r} is not UTF-8"
+        return refused(message, RejectionReason.WRONG_ENCODING, detail)
+    if not is_site(site):
+        detail = f"the key {site!r} is no site: 1 to 64 characters without space, colon or slash"
+        return refused(message, RejectionReason.FOREIGN_KEY, detail)
+    if limits.partition is not None and limits.partitions is not None:
+        home = partition_of(site, limits.partitions)
+        if home != limits.partition:
+            detail = (
+                f"the key {site!r} belongs in partition {home} of {limits.partitions}: "
+                "the producer must use Kafka's own partitioner (murmur2)"
+            )
+            return refused(message, RejectionReason.FOREIGN_KEY, detail)
+    return site
 
 
-def _refused(message: Message, reason: RejectionReason, detail: str) -> Refused:
+def rejection(source: str, partition: int, refused: Refused) -> Rejection:
+    """Return how the quarantine keeps a message that was refused."""
+    message = refused.message
+    return Rejection(
+        source=source,
+        file=str(partition),
+        line=message.offset,
+        reason=refused.reason,
+        detail=refused.detail,
+        raw=message.value or b"",
+        received_at=message.appended_at,
+        key=message.key,
+    )
+
+
+def refused(message: Message, reason: RejectionReason, detail: str) -> Refused:
+    """Return that a message is refused; the detail is cut where it is long."""
     return Refused(message, reason, detail[:_DETAIL_CHARACTERS])
 
 

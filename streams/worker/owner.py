@@ -13,7 +13,7 @@ import msgspec
 
 from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
 from streams.quarantine import Rejection
-from streams.worker.admission import Limits, Message, Refused
+from streams.worker.admission import Limits, Message, Refused, rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
 
@@ -239,24 +239,10 @@ class PartitionOwner:
             to_position=decided.to_position,
             events=drafts,
             snapshot=state,
-            quarantined=[_rejection(self._partition, refused) for refused in decided.refused],
+            quarantined=[rejection("log", self._partition, refused) for refused in decided.refused],
             extra=decided.uses,
         )
         self.committed = decided.to_position
         if state is not None:
             self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
             self._limits_changed = False
-
-
-def _rejection(partition: int, refused: Refused) -> Rejection:
-    message = refused.message
-    return Rejection(
-        source="log",
-        file=str(partition),
-        line=message.offset,
-        reason=refused.reason,
-        detail=refused.detail,
-        raw=message.value or b"",
-        received_at=message.appended_at,
-        key=message.key,
-    )
