@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -288,10 +289,17 @@ def test_place_is_used_wrongly(home: Path) -> None:
     """No purpose, and a time that has not come or is before any reading, are wrong use, and nowhere."""
     who = ("place", "--person", "employee-00009", "--zone", "vault", "--home", home, "--purpose")
     _limen(*who, " ", exit_code=2)
-    before = _limen("status", "--home", home)
+    before = _known(home)
     for wrong in ("2999-01-01T00:00", "1999-12-31T23:59", "0001-06-01T00:00"):
         _limen(*who, "a test", "--at", wrong, exit_code=2)
-    assert _limen("status", "--home", home) == before
+    assert _known(home) == before
+
+
+def _known(home: Path) -> dict[str, Any]:
+    """Return what `status` says but for the sizes: the history tidies its files up whenever it likes."""
+    answer: dict[str, Any] = json.loads(_limen("status", "--json", "--home", home))
+    del answer["bytes"]
+    return answer
 
 
 def test_place_is_decided_by_the_process_that_runs(home: Path) -> None:
