@@ -1,7 +1,7 @@
-"""What is in Kafka's quarantine: messages of the signals topic that were no signals.
+"""What is in Kafka's quarantine: messages that were no signals (source `log`) or no commands (`commands`).
 
 An entry stands in the partition its message came from. Its number is its own offset there; `offset` is where
-the message stands among the signals. See `streams.kafka.writer` for what is cut.
+the message stands in its topic. See `streams.kafka.quarantining` for what is cut.
 """
 
 from base64 import b64encode

@@ -148,10 +148,10 @@ def _kafka_entries(answer: list[dict[str, Any]], language: "Language") -> None:
 
     table(
         language,
-        ("partition", "number", "offset", "key", "reason", "detail"),
+        ("partition", "number", "source", "offset", "key", "reason", "detail"),
         (
             (
-                *(entry[name] for name in ("partition", "number", "offset", "key")),
+                *(entry[name] for name in ("partition", "number", "source", "offset", "key")),
                 language.name("rejection", entry["reason"]),
                 entry["detail"],
             )
