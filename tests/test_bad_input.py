@@ -201,7 +201,7 @@ def test_orders_that_an_earlier_version_let_in_are_decided(empty: Path) -> None:
         policy = home.policy.model_dump(mode="json")
         policy["presence"]["timeout_hours"] = 1.0e12
         order = placement(home.site.id, -62_000_000_000_000_000, "acampocorrente", {"zone": "2-1"})
-        loaded = decision("0" * 32, home.site.id, 0, 0, {"kind": "policy", "document": policy})
+        loaded = decision("0" * 32, home.site.id, 0, {"kind": "policy", "document": policy})
         home.log.append(PARTITION, [_draft(msgspec.structs.replace(loaded, action=Action.LOADED))])
         apply_settings(home)
         home.log.append(PARTITION, [_draft(order)])

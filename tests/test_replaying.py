@@ -92,7 +92,7 @@ def story() -> list[Signal]:
         reading(5, "nowhere", "c3"),
         reading(6, "gate", "c3"),
         placed,
-        decision("closed", "s", START_US + 450_000_000, START_US, CLOSED),
+        decision("closed", "s", START_US + 450_000_000, CLOSED),
         reading(8, "gate", "c2"),
         reading(9, "door", "c3", "carl"),
         reading(10, "gate", "c4"),
