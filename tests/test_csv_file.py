@@ -261,9 +261,9 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> N
 
 def test_stray_quote_does_not_swallow_the_rows_below(tmp_path: Path) -> None:
     """Of rows after a quote that is never closed none is lost."""
-    found = read(HEADER + b'2016-05-31 07:00:00,"fixed,vawelon001,1,1\n' + ROW * 3_000, tmp_path)
+    found = read(HEADER + b'2016-05-31 07:00:00,"fixed,vawelon001,1,1\n' + ROW * 1_500, tmp_path)
     assert isinstance(found[0], Rejected) and found[0].reason == "unreadable"
-    assert len(found) == 3_001 and all(isinstance(row, Signal) for row in found[1:])
+    assert len(found) == 1_501 and all(isinstance(row, Signal) for row in found[1:])
 
 
 def test_rows_keep_their_order(tmp_path: Path) -> None:

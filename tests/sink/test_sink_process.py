@@ -268,9 +268,11 @@ def test_killed_sinks_and_a_killed_server_lose_and_repeat_nothing(kafka: Kafka, 
             time.sleep(chance.uniform(0, 0.2))  # anywhere in a batch
             if kill == KILLS // 2:
                 assert place.server is not None
+                endpoint = sink.endpoint()
+                # Rows may come from its predecessor; only what it wrote itself tells it how far it is.
+                wait_for(partial(endpoint.metric, "limen_sink_rows_total"), 90)
                 place.server.end()
                 wait_for(partial(_waiting, sink), 90)
-                endpoint = sink.endpoint()
                 assert endpoint.waiting_for().keys() == {"history"}
                 assert endpoint.metric("limen_sink_target_away") == 1
                 wait_for(partial(_lags, endpoint), 30)
