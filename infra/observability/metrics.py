@@ -21,15 +21,43 @@ _OUTCOMES: Final = tuple(ActuationOutcome)
 """What else `data.outcome` may say is one label, or anybody could make any number of series."""
 
 
-class WorkerMetrics:
+class _Behind:
+    """How far a process is behind in the partitions of the one log it follows, and whether that answers."""
+
+    def __init__(self, registry: CollectorRegistry, lag: tuple[str, str], lag_seconds: str) -> None:
+        """Make the gauges; `lag` is the name of the one that counts, and what it says."""
+        name, told = lag
+        self._lag = Gauge(name, told, ["partition"], registry=registry)
+        self._lag_seconds = Gauge(
+            lag_seconds, "How long the oldest of them has been in the log", ["partition"], registry=registry
+        )
+        self._log_away = _log_away(registry)
+
+    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
+        """Tell how far a partition is behind."""
+        self._lag.labels(str(partition)).set(count)
+        self._lag_seconds.labels(str(partition)).set(seconds)
+
+    def gone(self, log: str, partition: int) -> None:  # noqa: ARG002 - there is one
+        """Forget how far behind a partition is that another process has now."""
+        self._lag.remove(str(partition))
+        self._lag_seconds.remove(str(partition))
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
+
+
+class WorkerMetrics(_Behind):
     """What one worker did, by partition. Sites and persons are no labels: there are too many of them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(
+            registry, ("limen_lag_signals", "Signals in the log that are not decided"), "limen_lag_seconds"
+        )
+
         def counter(name: str, told: str, *labels: str) -> Counter:
             return Counter(f"limen_{name}", told, ["partition", *labels], registry=registry)
-
-        def gauge(name: str, told: str) -> Gauge:
-            return Gauge(f"limen_{name}", told, ["partition"], registry=registry)
 
         def histogram(name: str, told: str, buckets: Sequence[float]) -> Histogram:
             return Histogram(f"limen_{name}", told, ["partition"], registry=registry, buckets=buckets)
@@ -40,14 +68,11 @@ class WorkerMetrics:
         self._alerts = counter("alerts_raised", "Alerts raised", "rule")
         self._quarantined = counter("quarantined", "Messages put into quarantine")
         self._outcomes = counter("actuation_outcomes", "What became of actuations", "outcome")
-        self._lag = gauge("lag_signals", "Signals in the log that are not decided")
-        self._lag_seconds = gauge("lag_seconds", "How long the oldest of them has been in the log")
         self._age = histogram("signal_age_seconds", "Age of a batch's newest signal when committed", _SECONDS)
         self._decide = histogram("decide_seconds", "Deciding one batch", _SECONDS)
         self._transact = histogram("transaction_seconds", "Committing one batch", _SECONDS)
         self._batch = histogram("batch_signals", "Signals in one batch", _ROWS)
         self._stopped = counter("partition_stopped", "Partitions that failed and are not decided any further")
-        self._log_away = _log_away(registry)
 
     def decided(
         self,
@@ -77,20 +102,6 @@ class WorkerMetrics:
             if signal.category is Category.CONTROL and (signal.data or {}).get("kind") == ACTUATION_OUTCOME:
                 outcome = (signal.data or {}).get("outcome")
                 self._outcomes.labels(label, outcome if outcome in _OUTCOMES else "other").inc()
-
-    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
-        """Tell how far a partition is behind."""
-        self._lag.labels(str(partition)).set(count)
-        self._lag_seconds.labels(str(partition)).set(seconds)
-
-    def gone(self, log: str, partition: int) -> None:  # noqa: ARG002 - there is one
-        """Forget how far behind a partition is that another worker has now."""
-        self._lag.remove(str(partition))
-        self._lag_seconds.remove(str(partition))
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
 
     def quarantined(self, partition: int, count: int) -> None:
         """Count messages that went to quarantine."""
@@ -150,27 +161,20 @@ class CopyingMetrics:
         self._log_away.set(reason is not None)
 
 
-class CrossSiteMetrics:
+class CrossSiteMetrics(_Behind):
     """What the second stage did, by partition of the persons' log."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def name(of: str) -> str:
-            return f"limen_cross_site_{of}"
-
+        lag = (
+            "limen_cross_site_lag_uses",
+            "About how many are not compared: marks of transactions count as well",
+        )
+        super().__init__(registry, lag, "limen_cross_site_lag_seconds")
         self._uses = Counter(
-            name("uses"), "Uses and sightings read; again: read once more after a start",
+            "limen_cross_site_uses", "Uses and sightings read; again: read once more after a start",
             ["partition", "again"], registry=registry,
         )  # fmt: skip
-        self._found = Counter(name("findings"), "Findings told", ["rule"], registry=registry)
-        self._lag = Gauge(
-            name("lag_uses"), "About how many are not compared: marks of transactions count as well",
-            ["partition"], registry=registry,
-        )  # fmt: skip
-        self._lag_seconds = Gauge(
-            name("lag_seconds"), "How long the oldest of them has been in the log", ["partition"],
-            registry=registry,
-        )  # fmt: skip
-        self._log_away = _log_away(registry)
+        self._found = Counter("limen_cross_site_findings", "Findings told", ["rule"], registry=registry)
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""
@@ -179,20 +183,6 @@ class CrossSiteMetrics:
     def found(self, kind: str) -> None:
         """Count a finding."""
         self._found.labels(kind).inc()
-
-    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
-        """Tell how far a partition is behind."""
-        self._lag.labels(str(partition)).set(count)
-        self._lag_seconds.labels(str(partition)).set(seconds)
-
-    def gone(self, log: str, partition: int) -> None:  # noqa: ARG002 - there is one
-        """Forget how far behind a partition is that another process has now."""
-        self._lag.remove(str(partition))
-        self._lag_seconds.remove(str(partition))
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
 
 
 class RelayMetrics:
