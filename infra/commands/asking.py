@@ -9,9 +9,23 @@ import typer
 
 if TYPE_CHECKING:
     from infra.language import Language
+    from infra.settings import Settings
 
 WAIT_SECONDS: Final = 3.0
 """How long a command waits for another short one to be done with the home."""
+
+
+def settings_of(home: Path) -> "Settings":
+    """Return the settings in the limen.toml of a folder, if one is there, and in the environment.
+
+    Raises:
+        InvalidSettings: with every problem of both.
+    """
+    import os
+
+    from infra.settings import Home, load_settings
+
+    return load_settings(Home.of(home, os.environ), os.environ)
 
 
 def ask(home: Path, command: str, progress: bool = False, **arguments: Any) -> Any:

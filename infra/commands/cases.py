@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.commands.asking import ask, show
+from infra.commands.asking import ask, settings_of, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO, WrongUse
 
@@ -159,12 +159,9 @@ class _Way(Enum):
 def _asked(home: Path, way: _Way, command: str, **arguments: Any) -> Any:
     if way is _Way.HOME:
         return ask(home, command, **arguments)
-    import os
-
     from infra import kafka_cases
-    from infra.settings import Home, load_settings
 
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     return getattr(kafka_cases, command)(settings, **arguments)
 
 

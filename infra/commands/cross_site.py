@@ -1,5 +1,6 @@
 """The command that compares sites: cross-site."""
 
+from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
 
 
@@ -8,10 +9,7 @@ def cross_site(home: HomeOption = DEFAULT_HOME) -> None:
 
     SIGTERM or Ctrl-C drains.
     """
-    import os
-
     from infra.cross_site_process import run_cross_site
-    from infra.settings import Home, load_settings
 
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     run_cross_site(settings, settings.kafka.client_settings())

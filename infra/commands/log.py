@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.commands.asking import ask, show
+from infra.commands.asking import ask, settings_of, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption, LimitOption, OffsetOption
 from infra.failure import NO, WrongUse
 
@@ -61,15 +61,12 @@ def replay(
 
 
 def _replay_kafka(home: "Path", to: str | None, partition: int | None) -> dict[str, Any]:
-    import os
-
     from infra.kafka_replay import limits_of, replay_kafka
     from infra.progress import shown
-    from infra.settings import Home, load_settings
 
     if to is not None:
         raise WrongUse("--to: not with --kafka, whose partitions are always decided to their end")
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     kafka = settings.kafka.client_settings()
     with shown(True) as progress:
         return replay_kafka(kafka, limits_of(settings, kafka), partition, progress=progress)
@@ -96,15 +93,12 @@ def verify(
 
 
 def _verify_kafka(home: "Path", partition: int | None) -> dict[str, Any]:
-    import os
-
     from infra.kafka_verifying import verify_kafka
     from infra.progress import shown
-    from infra.settings import Home, load_settings
     from projections.client import open_history
     from streams.kafka.log import KafkaLog
 
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     server, kafka = settings.clickhouse, settings.kafka.client_settings()
     with (
         open_history(server.address, server.cluster) as history,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.commands.asking import ask, show
+from infra.commands.asking import ask, settings_of, show
 from infra.commands.options import DEFAULT_HOME, LARGEST, HomeOption, JsonOption
 from infra.failure import WrongUse
 
@@ -103,11 +103,8 @@ def retry(
 
 
 def _kafka(home: "Path") -> "KafkaSettings":
-    import os
 
-    from infra.settings import Home, load_settings
-
-    return load_settings(Home.of(home, os.environ), os.environ).kafka.client_settings()
+    return settings_of(home).kafka.client_settings()
 
 
 def _only_with_kafka(partition: int | None) -> None:

@@ -1,5 +1,6 @@
 """The command about decisions on Kafka: relay."""
 
+from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
 
 
@@ -9,10 +10,7 @@ def relay(home: HomeOption = DEFAULT_HOME) -> None:
     Of the home only limen.toml is read, if it is there: the tables [kafka] and [postgres]. Any number of
     these processes share the partitions.
     """
-    import os
-
     from infra.relay_process import run_relay
-    from infra.settings import Home, load_settings
 
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     run_relay(settings, settings.kafka.client_settings())

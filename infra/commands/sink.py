@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
 
 history_app = typer.Typer(no_args_is_help=True, help="The history on a ClickHouse server.")
@@ -15,12 +16,9 @@ def sink(home: HomeOption = DEFAULT_HOME) -> None:
     Of the home only limen.toml is read, if it is there: the tables [kafka] and [clickhouse]. Any number of
     these processes share the partitions.
     """
-    import os
-
-    from infra.settings import Home, load_settings
     from infra.sink_process import run_sink
 
-    settings = load_settings(Home.of(home, os.environ), os.environ)
+    settings = settings_of(home)
     run_sink(settings, settings.kafka.client_settings())
 
 
@@ -51,14 +49,11 @@ def reader(
 
     If it is there, its rights, bounds and password are renewed.
     """
-    import os
-
     from infra.failure import WrongUse
-    from infra.settings import Home, load_settings
     from projections.client import History
     from projections.reader import make_reader, reader_sql
 
-    server = load_settings(Home.of(home, os.environ), os.environ).clickhouse
+    server = settings_of(home).clickhouse
     if only_print:
         typer.echo("\n".join(f"{statement.rstrip()};" for statement in reader_sql(server.cluster)))
         return

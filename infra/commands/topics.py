@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infra.commands.asking import show
+from infra.commands.asking import settings_of, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO
 
@@ -48,11 +48,8 @@ def check(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
 
 def _settings(home: "Path") -> "KafkaSettings":
-    import os
 
-    from infra.settings import Home, load_settings
-
-    return load_settings(Home.of(home, os.environ), os.environ).kafka.client_settings()
+    return settings_of(home).kafka.client_settings()
 
 
 def _told(difference: "Difference") -> dict[str, Any]:
