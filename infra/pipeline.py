@@ -18,7 +18,8 @@ from streams.log import Appended, Draft, Log
 from streams.runner import BATCH, Decided, Runner
 
 SINK_ROWS: Final = 200_000
-"""Signals and events inserted into the history at once: fewer, larger inserts are faster."""
+"""Signals and events inserted into the history at once: fewer, larger inserts are faster. A quarter of it
+will do where the history has nothing else to write: so little is left for the end."""
 
 
 class Sink(Protocol):
@@ -77,7 +78,8 @@ class Pipeline:
         while decided := self.runner.step(self._batch, at_hand):
             at_hand = at_hand and at_hand[len(decided.signals) :]
             self._decided.append(decided)
-            if sum(len(batch.signals) + len(batch.events) for batch in self._decided) >= self._sink_rows:
+            rows = sum(len(batch.signals) + len(batch.events) for batch in self._decided)
+            if rows >= (self._sink_rows // 4 if self._is_idle() else self._sink_rows):
                 self._write_decided()
             yield decided
 
@@ -108,6 +110,9 @@ class Pipeline:
                 batches[0].first_event,
                 joined([batch.events for batch in batches]),
             )
+
+    def _is_idle(self) -> bool:
+        return self._writing is None or self._writing.done()
 
     def _finish_writing(self) -> None:
         writing, self._writing = self._writing, None

@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 DATABASE: Final = "limen"
+_ASKED_AT_ONCE: Final = 2
+"""Questions that wait for nothing of each other, beside the one that the caller itself asks."""
 _ENGINE: Final = Path(__file__).parent / "engine"
 _SETTINGS: Final = {
     "max_partitions_per_insert_block": 0,  # one batch may hold signals of any number of months
@@ -59,6 +62,7 @@ class History:
         self._folder = at.absolute() if isinstance(at, Path) else None
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._asking = ThreadPoolExecutor(_ASKED_AT_ONCE, "history")
         self._opened: WeakSet[Any] = WeakSet()  # a thread's handles go with the thread
         if self._folder is not None:
             with explained(f"cannot open the history {self._folder}"):
@@ -128,6 +132,10 @@ class History:
             result = self._in_database().query(query, parameters=dict(parameters or {}))
             return list(result.named_results())
 
+    def ask(self, query: str, parameters: Mapping[str, Any] | None = None) -> Future[list[dict[str, Any]]]:
+        """Begin a query beside others; the future gives what `rows` returns, or raises what it raises."""
+        return self._asking.submit(self.rows, query, parameters)
+
     def arrow(
         self,
         query: str,
@@ -169,6 +177,7 @@ class History:
 
     def close(self) -> None:
         """Let go of the engine; closing twice is harmless. No other thread may be using it any more."""
+        self._asking.shutdown()
         with self._lock:
             while self._opened:
                 self._opened.pop().close()

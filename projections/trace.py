@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.site import Site
 from projections.client import History
-from projections.holdings import Holders, hashes_of
+from projections.holdings import Holders
 from projections.instants import iso, span
 
 _WHEN = """
@@ -26,6 +26,7 @@ SELECT
     visit, basis, rule, alert, severity, value, `limit`, late, causes
 FROM events
 """
+_NAMED = "FROM alerts WHERE site = {site:String} AND credential = {credential:String}"
 _UNKNOWN = "unknown:"
 
 
@@ -52,69 +53,54 @@ def trace(
         raise ValueError("give a person or a credential, one of them")
     asked = {"site": site.id} | span(from_us, to_us)
     if person is not None:
-        signals = _signals_of_person(history, site, person, asked)
-        events = history.rows(
-            f"{_EVENT} WHERE site = {{site:String}} AND person = {{person:String}} {_WHEN}",
-            asked | {"person": person},
-        )
+        found = _of_person(history, site, person, asked)
     else:
         assert credential is not None
-        signals = _signals_of_credentials(history, [credential], asked)
-        events = _events_of_credential(history, site, credential, signals, asked)
-    found = signals + events
+        found = _of_credential(history, site, credential, asked)
     found.sort(key=lambda row: (row["occurred"], row["position"], row.get("ordinal", -1)))
     return [_entry(row, site) for row in found]
 
 
-def _signals_of_person(
-    history: History, site: Site, person: str, asked: dict[str, Any]
+def _of_person(history: History, site: Site, person: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    of_person = f"WHERE site = {{site:String}} AND person = {{person:String}} {_WHEN}"
+    events = history.ask(f"{_EVENT} {of_person}", asked | {"person": person})
+    named = history.ask(f"{_SIGNAL} {of_person}", asked | {"person": person})
+    stranger = [person.removeprefix(_UNKNOWN)] if person.startswith(_UNKNOWN) else []
+    holders = Holders(history, site, person=person, hashes=stranger)
+    shown = history.rows(*_signals_of(holders.hashes, asked)) if holders.hashes else []
+    held = [row for row in shown if row["person"] is None and _holder(holders, row) == person]
+    return named.result() + held + events.result()
+
+
+def _of_credential(
+    history: History, site: Site, credential: str, asked: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    named = history.rows(
-        f"{_SIGNAL} WHERE site = {{site:String}} AND person = {{person:String}} {_WHEN}",
-        asked | {"person": person},
-    )
-    hashes = hashes_of(history, site, person)
-    if person.startswith(_UNKNOWN):
-        hashes.append(person.removeprefix(_UNKNOWN))
-    if not hashes:
-        return named
-    holders = Holders(history, site, hashes)
-    return named + [
-        row
-        for row in _signals_of_credentials(history, hashes, asked)
-        if row["person"] is None and _holder(holders, row) == person
-    ]
-
-
-def _signals_of_credentials(
-    history: History, hashes: list[str], asked: dict[str, Any]
-) -> list[dict[str, Any]]:
-    where = "WHERE site = {site:String} AND credential_hash IN {hashes:Array(String)}"
-    return history.rows(f"{_SIGNAL} {where} {_WHEN}", asked | {"hashes": hashes})
-
-
-def _events_of_credential(
-    history: History, site: Site, credential: str, signals: Iterable[dict[str, Any]], asked: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Return the events that name the credential or that one of its signals caused."""
-    holders = Holders(history, site, [credential])
-    persons, positions = set(), set()
-    for row in signals:
-        persons.add(row["person"] or _holder(holders, row))
-        positions.add(row["position"])
-    caused = history.rows(
+    """Return the credential's signals, and the events that name it or that one of its signals caused."""
+    named = history.ask(f"SELECT count() AS alerts {_NAMED}", {"site": site.id, "credential": credential})
+    looked_up = history.ask(*_signals_of([credential], asked))
+    holders = Holders(history, site, hashes=[credential])
+    signals = looked_up.result()
+    persons = {row["person"] or _holder(holders, row) for row in signals}
+    positions = {row["position"] for row in signals}
+    events = history.rows(
         f"{_EVENT} WHERE site = {{site:String}} AND person IN {{persons:Array(String)}} {_WHEN}",
         asked | {"persons": sorted(persons)},
     )
-    alerts = history.rows(
-        f"{_EVENT} WHERE site = {{site:String}} AND (partition, offset) IN "
-        "(SELECT partition, offset FROM alerts "
-        "WHERE site = {site:String} AND credential = {credential:String}) "
-        f"{_WHEN}",
-        asked | {"credential": credential},
-    )
-    kept = {row["id"]: row for row in caused if not positions.isdisjoint([row["position"], *row["causes"]])}
-    return list((kept | {row["id"]: row for row in alerts}).values())
+    found = {row["id"]: row for row in events if not positions.isdisjoint([row["position"], *row["causes"]])}
+    if named.result()[0]["alerts"]:
+        told = history.rows(
+            f"{_EVENT} WHERE site = {{site:String}} "
+            f"AND (partition, offset) IN (SELECT partition, offset {_NAMED}) {_WHEN}",
+            asked | {"credential": credential},
+        )
+        found |= {row["id"]: row for row in told}
+    return signals + list(found.values())
+
+
+def _signals_of(hashes: Iterable[str], asked: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the query for the signals of these credentials, and its parameters."""
+    where = "WHERE site = {site:String} AND credential_hash IN {hashes:Array(String)}"
+    return f"{_SIGNAL} {where} {_WHEN}", asked | {"hashes": sorted(hashes)}
 
 
 def _holder(holders: Holders, row: dict[str, Any]) -> str:

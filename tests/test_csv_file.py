@@ -433,6 +433,22 @@ def test_an_odd_row_in_a_large_block_changes_nothing(tmp_path: Path, monkeypatch
     assert len(found) == 60
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Europe/Athens", "2015-10-25"), ("Australia/Lord_Howe", "2016-04-03")]
+)
+def test_clocks_that_change_within_a_block_are_seen(zone: str, day: str, tmp_path: Path) -> None:
+    """Half of an hour on Lord Howe comes twice: columns, read by the hour, say what rows say."""
+    rows = [
+        f"{day} {hour:02}:{minute:02}:07,fixed-prox,pyoung002,1,1\n"
+        for hour in range(6)
+        for minute in range(0, 60, 5)
+    ]
+    found = read(HEADER + "".join(rows).encode(), tmp_path, PROX.model_copy(update={"time_zone": zone}))
+    qualities = [row.time.quality for row in found if isinstance(row, Signal)]
+    assert len(qualities) == 72
+    assert qualities.count(Quality.UNCERTAIN) == (12 if zone == "Europe/Athens" else 6)
+
+
 def test_plain_rows_are_read_as_columns() -> None:
     """The fast way is taken where it can be: every row of the example is plain."""
     mapping = Mapping(

@@ -20,7 +20,8 @@ from domain.signal import Time, signal_ids
 from domain.vocabulary import Delivery, Reason
 
 _ODD_BYTES: Final = (b'"', b"\0", b"\r")
-_PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:[0-5]\d$"
+_PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d:[0-5]\d$"
+_LAST_OF_HOUR_US: Final = 3_599_000_000
 _BOM: Final = b"\xef\xbb\xbf"  # Arrow leaves one out wherever a block begins
 
 
@@ -103,15 +104,11 @@ def _signals(rows: list[str], columns: pa.Table, mapping: Mapping) -> pa.Table:
 
 
 def _times(block: "_Block", mapping: Mapping) -> dict[str, pa.Array]:
-    """Return the columns that say when. Plain times are asked for by the minute: zones change on whole."""
+    """Return the columns that say when."""
     texts = None if mapping.time_column is None else block.column(mapping.time_column)
     if texts is not None and pc.all(pc.match_substring_regex(texts, _PLAIN_TIME)).as_py():
-        minutes = pc.utf8_slice_codeunits(texts, 0, 16).dictionary_encode()
-        times = [mapping.time_of(f"{minute}:00") for minute in minutes.dictionary.to_pylist()]
-        which = minutes.indices.to_numpy()
-        seconds = pc.utf8_slice_codeunits(texts, 17, 19).cast(pa.int64()).to_numpy()
-        occurred_at = _of_each(times, "occurred_at", which) + 1_000_000 * seconds
-        mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # of its minute's end nobody was asked
+        times, which, occurred_at = _plain_times(texts, mapping)
+        mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # nobody was asked for it yet
     else:
         times, which = block.each(mapping.time_columns, mapping.time)
         occurred_at = _of_each(times, "occurred_at", which)
@@ -123,6 +120,42 @@ def _times(block: "_Block", mapping: Mapping) -> dict[str, pa.Array]:
         "time_zone": word_column([time.zone for time in times], which),
         "quality": word_column([time.quality for time in times], which),
     }
+
+
+def _plain_times(texts: pa.Array, mapping: Mapping) -> tuple[list[Time], Any, Any]:
+    """Return the times of the hours that these lie in, which of them each has, and each one's microseconds.
+
+    Where the clocks change within an hour, or not all of it is taken, minutes take the place of hours:
+    zones change on whole ones.
+    """
+
+    def digits(start: int, stop: int) -> Any:
+        return pc.utf8_slice_codeunits(texts, start, stop).cast(pa.int64()).to_numpy()
+
+    seconds = digits(17, 19)
+    hours = pc.utf8_slice_codeunits(texts, 0, 13).dictionary_encode()
+    times = _of_hours(hours.dictionary.to_pylist(), mapping)
+    if times is not None:
+        which, seconds = hours.indices.to_numpy(), seconds + 60 * digits(14, 16)
+    else:
+        minutes = pc.utf8_slice_codeunits(texts, 0, 16).dictionary_encode()
+        times = [mapping.time_of(f"{minute}:00") for minute in minutes.dictionary.to_pylist()]
+        which = minutes.indices.to_numpy()
+    return times, which, _of_each(times, "occurred_at", which) + 1_000_000 * seconds
+
+
+def _of_hours(hours: Sequence[str], mapping: Mapping) -> list[Time] | None:
+    """Return when each hour begins; None if one of them is not taken whole, or its clocks change."""
+    times = []
+    for hour in hours:
+        try:
+            first, last = (mapping.time_of(f"{hour}:{rest}") for rest in ("00:00", "59:59"))
+        except RefusedRow:
+            return None
+        if last.occurred_at - first.occurred_at != _LAST_OF_HOUR_US or last.quality != first.quality:
+            return None
+        times.append(first)
+    return times
 
 
 def _of_each(times: Sequence[Time], name: str, which: Any) -> Any:

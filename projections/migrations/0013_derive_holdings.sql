@@ -3,7 +3,9 @@ SELECT
     partition, offset, site, replace, JSONExtractString(entry, 'id') AS person, place,
     JSONExtractString(held, 'hash') AS hash,
     JSONExtract(held, 'valid_from', 'Nullable(String)') AS valid_from,
-    JSONExtract(held, 'valid_until', 'Nullable(String)') AS valid_until
+    JSONExtract(held, 'valid_until', 'Nullable(String)') AS valid_until,
+    JSONExtract(entry, 'valid_from', 'Nullable(String)') AS person_from,
+    JSONExtract(entry, 'valid_until', 'Nullable(String)') AS person_until
 FROM
 (
     SELECT partition, offset, site, replace, entry, place
