@@ -1,8 +1,8 @@
 """Numbered migrations: one SQL object per file, each run once, in order, and recorded.
 
-A file is one statement that may be run again (`IF NOT EXISTS`, `OR REPLACE`): a process killed between
-running one and recording it runs it again next time. A released file is never changed; a change is a new
-file. The files are plain SQL for one server; what they become on a cluster is in `projections.cluster`.
+A file is one statement that may be run again (`IF NOT EXISTS`, `OR REPLACE`): a process killed before it
+recorded what it ran runs that again next time. A released file is never changed; a change is a new file. The
+files are plain SQL for one server; what they become on a cluster is in `projections.cluster`.
 
 The views in `pub` read with the rights of who made them: whoever may read those needs none on the tables.
 """
@@ -100,18 +100,18 @@ def migrate(history: "History") -> list[str]:
             continue
         for statement in migration.statements(history.cluster):
             history.run(statement)
-        history.run(
-            "INSERT INTO migrations (number, name, digest) "
-            f"VALUES ({migration.number}, '{migration.name}', '{migration.digest}')"
-        )
-        run.append(migration.name)
+        run.append(migration)
+    if run:
+        # All at once: a process killed before this runs them again.
+        ran = ", ".join(f"({one.number}, '{one.name}', '{one.digest}')" for one in run)
+        history.run(f"INSERT INTO migrations (number, name, digest) VALUES {ran}")
     for row in history.rows(
         "SELECT name FROM system.tables WHERE database = 'pub' AND engine = 'View' "
         "AND position(create_table_query, 'SQL SECURITY DEFINER') = 0"
     ):
         for statement in _publish(f"pub.{row['name']}", history.cluster):
             history.run(statement)
-    return run
+    return [migration.name for migration in run]
 
 
 def _publish(view: str, cluster: str | None) -> list[str]:

@@ -8,6 +8,9 @@ FROM signals
 WHERE category = 'control'
 UNION ALL
 SELECT
-    site, occurred_at, known_at, partition, position, 'event', topic, '', person, detail
+    site, occurred_at, known_at, partition, position, 'event', topic, ifNull(alert, ''), person, detail
 FROM events
-WHERE topic IN ('site.applied', 'policy.applied', 'directory.applied', 'control.rejected')
+WHERE topic IN (
+    'site.applied', 'policy.applied', 'directory.applied', 'control.rejected', 'alert.acknowledged',
+    'alert.assigned', 'alert.noted', 'alert.closed', 'alert.reopened'
+)
