@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from domain.event import Event
 from domain.signal import Count, Credential, Screening, Signal, Time, Verify
@@ -169,6 +170,14 @@ def whole(table: pa.Table, name: str) -> pa.Array:
     """Return a column of a table as one array."""
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def is_one_of(column: pa.Array, words: Sequence[str]) -> pa.Array:
+    """Say of each row of a column of words whether it is one of these."""
+    wanted = pa.array(list(map(str, words)), TEXT)
+    if pa.types.is_dictionary(column.type):
+        return pc.is_in(column.dictionary, wanted).take(column.indices)
+    return pc.is_in(column, wanted)
 
 
 def column_values(table: pa.Table, name: str) -> list[Any]:

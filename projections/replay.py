@@ -1,8 +1,7 @@
 """The signals as the engine reads them, in log order, by the hundred thousand."""
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 from projections.client import History
@@ -10,8 +9,6 @@ from projections.errors import HistoryIncomplete
 
 ROWS: Final = 250_000
 
-_AHEAD: Final = 2
-"""How many batches are being read while one is used."""
 _ENCODED: Final = ("credential", "person")
 """Too many different ones for ClickHouse's own dictionaries (8,192 to a part)."""
 _BATCH: Final = """
@@ -47,13 +44,15 @@ def replay_batches(
         HistoryError: the history could not be read.
     """
     spans = [(start, min(start + rows, to_position)) for start in range(from_position, to_position, rows)]
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        ahead = deque(pool.submit(_fetch, history, partition, *span) for span in spans[:_AHEAD])
-        for place in range(len(spans)):
-            table = ahead.popleft().result()
-            if place + _AHEAD < len(spans):
-                ahead.append(pool.submit(_fetch, history, partition, *spans[place + _AHEAD]))
-            yield from table.to_batches()
+    reading: Future[Any] | None = None
+    with ThreadPoolExecutor(1) as pool:  # one batch is read while the one before it is used
+        for span in spans:
+            begun = pool.submit(_fetch, history, partition, *span)
+            if reading is not None:
+                yield from reading.result().to_batches()
+            reading = begun
+        if reading is not None:
+            yield from reading.result().to_batches()
 
 
 def _fetch(history: History, partition: int, start: int, end: int) -> Any:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from domain.columns import EVENT_COLUMNS, event_columns, joined, signals_of, whole
+from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, signals_of, whole
 from domain.vocabulary import Category
 from streams.decoding import decode_columns
 from streams.encoding import encode_columns
@@ -22,8 +21,7 @@ def decide_columns(engine: Engine, signals: pa.Table) -> pa.Table:
 
     Returns what follows, in order, as a table of `EVENT_COLUMNS`.
     """
-    category = whole(signals, "category")
-    is_control = pc.equal(category.dictionary, str(Category.CONTROL)).take(category.indices)
+    is_control = is_one_of(whole(signals, "category"), [Category.CONTROL])
     decided, start = [EVENT_COLUMNS.empty_table()], 0
     for place in np.flatnonzero(is_control).tolist():
         decided += _decide_rows(engine, signals.slice(start, place - start))

@@ -41,9 +41,8 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
     rows["action"] = [ACTIONS[signal.action] for signal in signals]
     rows["direction"] = [DIRECTIONS[signal.direction] for signal in signals]
     rows["delivery"] = [DELIVERIES[signal.delivery] for signal in signals]
-    _encode_names(
+    rows["from_device"], rows["point"], rows["credential"], rows["person"] = _codes(
         state,
-        rows,
         devices=_Words.of([signal.device for signal in signals]),
         points=_Words.of([signal.point for signal in signals]),
         persons=_Words.of([signal.person for signal in signals]),
@@ -65,38 +64,76 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
     Raises:
         ValueError: a word outside its vocabulary, such as the empty category of a signal nobody could read.
     """
-    length = len(columns["occurred_at"])
-    rows = records(length, SIGNAL)
-    rows["position"] = np.arange(state.position, state.position + length)
-    for name in ("occurred_at", "received_at"):
-        rows[name] = columns[name].cast(pa.int64()).to_numpy(zero_copy_only=False)
-    rows["seq"] = columns["seq"].cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
-    rows["passed"] = columns["passed"].cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
-    for name, known in (
-        ("category", CATEGORIES),
-        ("action", ACTIONS),
-        ("direction", DIRECTIONS),
-        ("delivery", DELIVERIES),
-    ):
-        column = columns[name]
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        # A dictionary may hold words that no row uses: the history's always holds the empty one.
-        meaning = np.array([known.get(str(word), _NO_WORD) for word in column.dictionary], np.uint8)
-        rows[name] = meaning[column.indices.to_numpy(zero_copy_only=False)] if length else 0
-        if (rows[name] == _NO_WORD).any():
-            place = int(np.argmax(rows[name] == _NO_WORD))
-            word = column[place].as_py()
-            raise ValueError(f"the signal at offset {state.position + place} has no {name} we know: {word!r}")
-    _encode_names(
+    rows = records(len(columns["occurred_at"]), SIGNAL)
+    position = state.position
+    numbers = [_integers(columns[name]) for name in ("occurred_at", "received_at", "seq", "passed")]
+    meanings = [
+        _meanings(name, columns[name], known, position)
+        for name, known in (
+            ("category", CATEGORIES),
+            ("action", ACTIONS),
+            ("direction", DIRECTIONS),
+            ("delivery", DELIVERIES),
+        )
+    ]
+    codes = _codes(
         state,
-        rows,
         devices=_Words.in_column(columns["device"]),
         points=_Words.in_column(columns["point"]),
         persons=_Words.in_column(columns["person"]),
         credentials=_Words.in_column(columns["credential"]),
     )
+    occurred_at, received_at, seq, passed = numbers
+    category, action, direction, delivery = meanings
+    _fill(
+        rows, position, occurred_at, received_at, seq, passed, category, action, direction, delivery, *codes,
+    )  # fmt: skip
     return rows
+
+
+def _integers(column: Any) -> Any:
+    numbers = column.cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
+    numbers.setflags(write=False)  # as they are where Arrow need not copy: loops have one type of array
+    return numbers
+
+
+def _meanings(name: str, column: Any, known: Mapping[str, int], position: int) -> Any:
+    """Return the code of each word of a column, whose first row stands at `position`."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    # A dictionary may hold words that no row uses: the history's always holds the empty one.
+    meaning = np.array([known.get(str(word), _NO_WORD) for word in column.dictionary], np.uint8)
+    if not len(column):
+        return np.zeros(0, np.uint8)
+    found = meaning[column.indices.to_numpy(zero_copy_only=False)]
+    if (found == _NO_WORD).any():
+        place = int(np.argmax(found == _NO_WORD))
+        word = column[place].as_py()
+        raise ValueError(f"the signal at offset {position + place} has no {name} we know: {word!r}")
+    return found
+
+
+@loop
+def _fill(
+    rows: Any, position: int, occurred_at: Any, received_at: Any, seq: Any, passed: Any, category: Any,
+    action: Any, direction: Any, delivery: Any, device: Any, point: Any, credential: Any, person: Any,
+) -> None:  # fmt: skip
+    """Write each row once: many of them are more than any cache holds."""
+    for i in range(len(rows)):
+        row = rows[i]
+        row.position = position + i
+        row.occurred_at = occurred_at[i]
+        row.received_at = received_at[i]
+        row.seq = seq[i]
+        row.passed = passed[i]
+        row.category = category[i]
+        row.action = action[i]
+        row.direction = direction[i]
+        row.delivery = delivery[i]
+        row.from_device = device[i]
+        row.point = point[i]
+        row.credential = credential[i]
+        row.person = person[i]
 
 
 class _Words:
@@ -130,34 +167,39 @@ class _Words:
         return cls(np.frombuffer(text or b"\0", np.uint8)[: len(text)], ends, which)
 
 
-def _encode_names(
-    state: State, rows: Records, *, devices: _Words, points: _Words, persons: _Words, credentials: _Words
-) -> None:
-    people, cards = persons, credentials
-    for field, names, words in (
-        ("from_device", state.device_names, devices),
-        ("point", state.point_names, points),
-        ("credential", state.credential_names, cards),
+def _codes(
+    state: State, *, devices: _Words, points: _Words, persons: _Words, credentials: _Words
+) -> tuple[Any, Any, Any, Any]:
+    """Return each row's codes: of the device, the point, the credential and the person."""
+    found = []
+    for names, words in (
+        (state.device_names, devices),
+        (state.point_names, points),
+        (state.credential_names, credentials),
     ):
         names.reserve(words.count, len(words.text))
+        codes = np.empty(len(words.which), np.int32)
         _encode_words(
-            words.text, words.ends, words.which, words.codes,
-            names.blob, names.ends, names.slots, names.size, out := np.empty(len(rows), np.int32),
+            words.text, words.ends, words.which, words.codes, names.blob, names.ends, names.slots,
+            names.size, codes,
         )  # fmt: skip
-        rows[field] = out
+        found.append(codes)
     state.credentials.grow(len(state.credential_names))
-    names = state.persons
+    names, people, cards = state.persons, persons, credentials
     names.reserve(
         people.count + cards.count, len(people.text) + len(cards.text) + len(STRANGER) * cards.count
     )
     longest = int(np.diff(cards.ends).max(initial=0))
     scratch = np.zeros(len(STRANGER) + longest, np.uint8)
     scratch[: len(STRANGER)] = STRANGER
+    codes = np.empty(len(people.which), np.int32)
     _encode_persons(
-        rows, state.credentials.rows, people.text, people.ends, people.which, people.codes,
-        cards.text, cards.ends, cards.which, scratch, names.blob, names.ends, names.slots, names.size,
+        found[2], state.credentials.rows, people.text, people.ends, people.which, people.codes,
+        cards.text, cards.ends, cards.which, scratch, names.blob, names.ends, names.slots, names.size, codes,
     )  # fmt: skip
     state.grow()
+    device, point, credential = found
+    return device, point, credential, codes
 
 
 @loop
@@ -177,22 +219,25 @@ def _encode_words(
 
 @loop
 def _encode_persons(
-    rows: Any, credentials: Any, person_text: Any, person_ends: Any, which_person: Any, codes: Any,
+    shown: Any, credentials: Any, person_text: Any, person_ends: Any, which_person: Any, codes: Any,
     card_text: Any, card_ends: Any, which_card: Any, scratch: Any, blob: Any, ends: Any, slots: Any,
-    size: Any,
+    size: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Give persons their codes; a credential that nobody holds is its own person, `unknown:` and its hash."""
-    for i in range(len(rows)):
-        row = rows[i]
+    """Give persons their codes; `shown` is each row's credential, `out` its person, 0 where it names none.
+
+    A credential that nobody holds is its own person, `unknown:` and its hash.
+    """
+    for i in range(len(out)):
+        out[i] = 0
         word = which_person[i]
         if word >= 0 and person_ends[word] != person_ends[word + 1]:
             if codes[word] == 0:
                 codes[word] = code_of(
                     person_text, person_ends[word], person_ends[word + 1], blob, ends, slots, size
                 )
-            row.person = codes[word]
-        elif row.credential != 0:
-            credential = credentials[row.credential]
+            out[i] = codes[word]
+        elif shown[i] != 0:
+            credential = credentials[shown[i]]
             if credential.count == 0 and credential.stranger == 0:
                 card = which_card[i]
                 length = card_ends[card + 1] - card_ends[card]

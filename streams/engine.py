@@ -163,8 +163,10 @@ class Engine:
         """Do what a signal orders that moves nobody; return what is told of it."""
         if signal.action is Action.DECIDED:
             return tell_decision(signal)
+        groups = len(self.state.groups)
         kind, value = apply_document(self.state, signal)
-        self._compile()
+        if kind != "directory" or len(self.state.groups) > groups:  # no other person needs other rules
+            self._compile()
         return _APPLIED[kind], {"value": value}
 
     def decide_records(self, signals: Records) -> tuple[Records, Any]:

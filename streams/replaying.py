@@ -4,18 +4,19 @@ The same engine and the same rows as `Engine.decide`, so the same decisions: onl
 Control signals that order something are decided one by one, where they stand.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from domain.columns import is_one_of
 from domain.event import Event
 from domain.kernels import Records
 from domain.signal import Signal, Time
 from domain.vocabulary import Action, Category
+from streams.collection import rare_collection
 from streams.decoding import decode
 from streams.encoding import encode_columns
 from streams.engine import ORDERS, Engine
@@ -24,7 +25,6 @@ from streams.state import State
 ROWS: Final = 20_000
 """Signals decided at once: enough to hide what a batch costs, and small enough to stay in the caches."""
 
-_ALONE: Final = pa.array(sorted(map(str, ORDERS)))
 _ENCODED: Final = (
     "occurred_at", "received_at", "seq", "device", "point", "credential", "person", "category", "action",
     "direction", "delivery",
@@ -58,17 +58,18 @@ def replay(
         ValueError: a batch does not go on where the engine stands, or holds a signal nobody could read.
     """
     decided = 0
-    for batch in batches:
-        _check(engine, batch)
-        start = 0
-        for place in _standing_alone(batch):
-            decided += _decide_rows(engine, batch.slice(start, place - start), encode, on_rows)
-            events = engine.decide([_control_signal(engine, batch, place)])
-            decided += len(events)
-            if on_events is not None:
-                on_events(events)
-            start = place + 1
-        decided += _decide_rows(engine, batch.slice(start), encode, on_rows)
+    with rare_collection():
+        for batch in batches:
+            _check(engine, batch)
+            start = 0
+            for place in _standing_alone(batch):
+                decided += _decide_rows(engine, batch.slice(start, place - start), encode, on_rows)
+                events = engine.decide([_control_signal(engine, batch, place)])
+                decided += len(events)
+                if on_events is not None:
+                    on_events(events)
+                start = place + 1
+            decided += _decide_rows(engine, batch.slice(start), encode, on_rows)
     return decided
 
 
@@ -112,9 +113,12 @@ def _check(engine: Engine, batch: Any) -> None:
 
 def _standing_alone(batch: Any) -> list[int]:
     """Return the places of the control signals that `Engine.decide` must see as objects."""
-    is_control = pc.equal(batch.column("category").cast(pa.string()), str(Category.CONTROL))
-    alone = pc.is_in(batch.column("action").cast(pa.string()), _ALONE)
-    return np.flatnonzero(pc.and_(is_control, alone)).tolist()
+    is_control = is_one_of(batch.column("category"), [Category.CONTROL])
+    if not pc.any(is_control).as_py():
+        return []
+    is_order = is_one_of(batch.column("action"), sorted(ORDERS))
+    places: list[int] = np.flatnonzero(pc.and_(is_control, is_order)).tolist()
+    return places
 
 
 def _control_signal(engine: Engine, batch: Any, place: int) -> Signal:
@@ -130,5 +134,5 @@ def _control_signal(engine: Engine, batch: Any, place: int) -> Signal:
         point=row["point"],
         person=row["person"],
         seq=row["seq"],
-        data=None if row["data"] is None else json.loads(row["data"]),
+        data=None if row["data"] is None else msgspec.json.decode(row["data"]),
     )

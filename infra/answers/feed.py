@@ -1,9 +1,7 @@
 """Answers that feed the log: importing files, simulating days, reading the quarantine again."""
 
-import gc
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +17,7 @@ from infra.control import apply_settings
 from infra.credentials import credential_hasher, read_key
 from infra.failure import Failure, WrongUse
 from infra.home import OpenHome
+from streams.collection import rare_collection
 from streams.quarantine import Rejection, RejectionReason
 
 JSON_LINES: Final = "signals"
@@ -44,7 +43,7 @@ def import_files(home: OpenHome, *, files: list[str], source: str) -> dict[str, 
     readers = [reader(home, path, source, received_at) for path in paths]
     apply_settings(home)
     fed = Fed()
-    with _rare_collection():
+    with rare_collection():
         _import_all(home, list(zip(paths, readers, strict=True)), source, received_at, fed)
     finish(home)
     home.progress("rows", fed.read, fed.read)
@@ -130,14 +129,3 @@ def _lines(path: Path) -> int:
     """Return about how many rows a file has: its line ends."""
     with path.open("rb") as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-
-
-@contextmanager
-def _rare_collection() -> Iterator[None]:
-    """Look for cycles of garbage a hundred times less often: signals have none, and there are many."""
-    before = gc.get_threshold()
-    gc.set_threshold(100 * max(before[0], 1), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
