@@ -8,6 +8,7 @@ import msgspec
 from confluent_kafka import Consumer
 
 from domain.event import write_event
+from streams.collection import rare_collection
 from streams.kafka.headers import header
 from streams.kafka.position import committed
 from streams.kafka.reader import Records, read_range
@@ -57,14 +58,15 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
-    for records in read_range(settings, signals, partition, 0, end.position, batch=BATCH):
-        try:
-            decided = [write_event(event) for event in decider.decide(_messages(records)).events]
-        except ValueError as error:
-            raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
-        if difference is None:
-            difference = _difference(decided, logged.take(len(decided)), events)
-        events += len(decided)
+    with rare_collection():
+        for records in read_range(settings, signals, partition, 0, end.position, batch=BATCH):
+            try:
+                decided = [write_event(event) for event in decider.decide(_messages(records)).events]
+            except ValueError as error:
+                raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
+            if difference is None:
+                difference = _difference(decided, logged.take(len(decided)), events)
+            events += len(decided)
     if decider.position != end.position:
         raise LogCorrupt(
             f"{signals}, partition {partition}: it ends at {decider.position}, but signals are decided up to "
