@@ -96,6 +96,8 @@ def arm(person: Any, code: int, near: Any, near_size: Any, links: Any, marks: An
 @inlined
 def begin_spans(now: int, people: Any, near: Any, near_size: Any, links: Any, marks: Any) -> None:
     """Begin every span up to that of `now`, one after another."""
+    if marks[1] == 1 + SPANS:  # nobody has ever waited: all lists are empty, from 1970 on
+        marks[0] = max(marks[0], now >> SPAN_BITS)
     while marks[0] < now >> SPAN_BITS:
         marks[0] += 1
         head = 1 + (marks[0] & (SPANS - 1))
