@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from numba.core.caching import _CacheLocator
 
 import detectors
 import domain
 import streams
 from domain.policy import Rule
+from infra.compiled_cache import use_compiled_cache
 
 ROOT = Path(__file__).parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -32,7 +34,19 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(FILES[name], encoding="utf-8")
     (tmp_path / "tests/__init__.py").touch()
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    _copy_compiled(tmp_path)
     return tmp_path
+
+
+def _copy_compiled(checkout: Path) -> None:
+    """Copy what is compiled: the loops stand in the copies as they are, and a detector changes none."""
+    for package in (domain, detectors, streams):
+        original = Path(package.__file__ or "").parent
+        for module in original.rglob("*.py"):
+            copy = checkout / module.relative_to(original.parent)
+            there, here = (_CacheLocator.get_suitable_cache_subpath(str(one)) for one in (module, copy))
+            if (use_compiled_cache() / there).is_dir() and not (checkout / "compiled" / here).exists():
+                shutil.copytree(use_compiled_cache() / there, checkout / "compiled" / here)
 
 
 @pytest.mark.parametrize("jit", ["plain", pytest.param("compiled", marks=pytest.mark.slow)])
