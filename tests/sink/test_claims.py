@@ -29,7 +29,7 @@ class _Interrupted(History):
     def __init__(self, at: Path) -> None:
         super().__init__(at)
         self.stall_at = 0
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def run(self, statement: str, parameters: Any = None) -> None:
         """Run a statement, perhaps later."""
@@ -48,36 +48,35 @@ class _Interrupted(History):
             self.meanwhile()
 
 
-def _log() -> PartitionedLog:
-    log = PartitionedLog()
-    tell(log, 0, [story(site_of("a"), 30, 3)], 0)
+def _log(*partitions: int) -> PartitionedLog:
+    log, told = PartitionedLog(), story(site_of("a"), 30, 3)
+    for partition in partitions:
+        tell(log, partition, [told], 0)
     return log
 
 
-def _is_exact(history: History, log: PartitionedLog) -> bool:
-    told = log.of(0)
+def _is_exact(history: History, log: PartitionedLog, partition: int) -> bool:
+    told = log.of(partition)
     heads = {"signals_head": len(told.signals), "events_head": len(told.events)}
-    return bool(verify(history, log, 0, **heads)["ok"])
+    return bool(verify(history, log, partition, **heads)["ok"])
 
 
 def test_a_sink_that_wakes_up_late_writes_nothing(tmp_path: Path) -> None:
     """Stalled before any of its statements while another sink writes everything, it adds nothing to it."""
-    log = _log()
+    log = _log(*range(1, WRITES + 1))
     refused = 0
     with _Interrupted(tmp_path / "history") as stalled:
         migrate(stalled)
-        tables = ("signals", "events", "moves", "visits", "alerts", "passages", "holdings", "alert_decisions")
         for stall_at in range(1, WRITES + 1):
-            for table in (*tables, "committed", "checkpoints", "presence"):
-                stalled.run(f"TRUNCATE TABLE {table}")
+            partition = stall_at  # each its own: to empty the tables takes longer than to fill them
             stalled.stall_at = stall_at
-            stalled.meanwhile = lambda: [Sink(stalled, log, 0).catch_up()]
+            stalled.meanwhile = Sink(stalled, log, partition).catch_up
             try:
-                Sink(stalled, log, 0, batch_rows=40).catch_up()
+                Sink(stalled, log, partition, batch_rows=40).catch_up()
             except PartitionTaken:
                 refused += 1
             assert stalled.stall_at <= 0, f"there are only {stall_at + stalled.stall_at} statements"
-            assert _is_exact(stalled, log), f"stalled before statement {stall_at}"
+            assert _is_exact(stalled, log, partition), f"stalled before statement {stall_at}"
     assert refused == WRITES - 1, "all but the one that had not claimed the partition yet"
 
 
@@ -114,7 +113,7 @@ def test_rows_that_were_taken_and_not_kept_are_noticed(tmp_path: Path) -> None:
         def insert(self, table: str, rows: Any) -> None:
             super().insert(table, rows.slice(1) if self.forget else rows)
 
-    log = _log()
+    log = _log(0)
     with Forgetful(tmp_path / "history") as forgetful:
         migrate(forgetful)
         sink = Sink(forgetful, log, 0)
@@ -122,4 +121,4 @@ def test_rows_that_were_taken_and_not_kept_are_noticed(tmp_path: Path) -> None:
             sink.catch_up()
         forgetful.forget = False
         sink.catch_up()
-        assert _is_exact(forgetful, log)
+        assert _is_exact(forgetful, log, 0)

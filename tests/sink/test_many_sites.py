@@ -82,7 +82,7 @@ def test_each_site_is_answered_as_if_it_were_alone(tmp_path: Path) -> None:
         alone = PartitionedLog()
         tell(alone, 0, [stories[name]], 0)
         with open_history(tmp_path / name) as history:
-            Sink(history, alone, 0, batch_rows=100).catch_up()
+            Sink(history, alone, 0).catch_up()
             expected[name] = _answers(history, site, {at: at for at in range(STEPS)})
     together = PartitionedLog()
     [[of_c]] = [tell(together, 0, [stories["c"]], 1)]
