@@ -22,9 +22,9 @@ from infra.answers.feed import import_files
 from infra.control import apply_settings, decision, placement
 from infra.home import PARTITION, OpenHome
 from streams.log import Draft
-from tests.test_cli import RECORDING, ROOT, answer, empty, limen
+from tests.test_cli import RECORDING, ROOT, answer, empty, initialised, limen
 
-__all__ = ["empty"]
+__all__ = ["empty", "initialised"]
 
 HEADER = "timestamp,type,prox-id,floor,zone"
 GOOD = "2016-05-31 08:00:00,fixed-prox,earpa001,1,1"

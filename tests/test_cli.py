@@ -77,12 +77,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Path:
-    """Return a home with nothing in it."""
-    made = tmp_path / "home"
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with nothing in it, for copying."""
+    made = tmp_path_factory.mktemp("initialised") / "home"
     limen("init", "--template", "gastech", home=made)
     return made
+
+
+@pytest.fixture
+def empty(initialised: Path, tmp_path: Path) -> Path:
+    """Return a home of the test's own with nothing in it."""
+    return Path(shutil.copytree(initialised, tmp_path / "home"))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
