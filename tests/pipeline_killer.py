@@ -1,8 +1,9 @@
 """Imports files in processes that kill themselves: run as a script, it serves requests on standard input.
 
-Everything slow is imported once; each request is carried out in a forked process of its own, which sends
-itself SIGKILL at the n-th time it passes a named place. A request is a line of JSON: home, file, source,
-and `kill`: None, `{"place", "nth"}` or `{"after_seconds"}`. The answer is a line with its exit status.
+Everything slow is imported, and the rules are loaded, once; each request is carried out in a forked process
+of its own, which sends itself SIGKILL at the n-th time it passes a named place. A request is a line of JSON:
+home, file, source, and `kill`: None, `{"place", "nth"}` or `{"after_seconds"}`. The answer is a line with its
+exit status.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import clickhouse_connect
+
 import streams.sqlite_file
 import streams.sqlite_log
 from infra.answers.feed import import_files
 from infra.home import OpenHome
+from infra.warming import warm_up
+from infra.without_pandas import leave_pandas
 from projections.client import History
 from streams.engine import Engine
 from streams.sqlite_log import SqliteLog
@@ -35,6 +41,10 @@ PLACES: Final = (
     "insert",
     "inserted",
 )
+
+
+LOADED: Final = clickhouse_connect
+"""What each child would load; the embedded engine is not here, for its threads do not survive a fork."""
 
 
 class Killer:
@@ -99,6 +109,9 @@ def _kill_at(at: float) -> None:
 
 def serve() -> None:
     """Answer requests until the input ends."""
+    leave_pandas()
+    with tempfile.TemporaryDirectory() as empty:
+        warm_up(Path(empty))
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
