@@ -1,11 +1,15 @@
-"""A process to be killed: opens a history and sinks a long log into it, in small batches.
+"""Processes to be killed: each opens a history and sinks a long log into it, in small batches.
 
     python -m tests.history_killer FOLDER SIGNALS
 
-prints `ready` when it has begun to write, and `done` when everything is written.
+makes the log once; then, for each line of its input, it forks a child that sinks, kills it so many seconds
+after it has begun to write, and prints its exit status.
 """
 
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 from domain.event import Event
@@ -65,15 +69,30 @@ def long_log(count: int) -> ListLog:
 
 
 def main(folder: str, count: str) -> None:
-    """Sink the log into the history of this folder."""
+    """Answer requests until the input ends."""
     log = long_log(int(count))
     checkpoints.EVERY = 700  # type: ignore[misc] # so that there are kills in the middle of one
-    with open_history(Path(folder)) as history:
+    for seconds in sys.stdin:
+        begun, begins = os.pipe()
+        child = os.fork()  # the engine, whose threads would not survive it, is not open here
+        if child == 0:
+            _sink(Path(folder), log, begins)
+            os._exit(0)
+        os.close(begins)
+        assert os.read(begun, 1)
+        os.close(begun)
+        time.sleep(float(seconds))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+def _sink(folder: Path, log: ListLog, begins: int) -> None:
+    with open_history(folder) as history:
         sink = Sink(history, log, 0, batch_rows=200)
         sink.advance(SIGNALS)
-        print("ready", flush=True)  # noqa: T201
+        os.write(begins, b".")
         sink.catch_up()
-        print("done", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
