@@ -26,6 +26,7 @@ from infra.commands import (
 )
 from infra.compiled_cache import use_compiled_cache
 from infra.failure import FAILED, explained
+from infra.without_pandas import leave_pandas
 
 app = typer.Typer(
     name="limen",
@@ -72,6 +73,7 @@ def main() -> None:
     """Run the command line; nobody ever sees a traceback, unless LIMEN_DEBUG asks for it."""
     try:
         use_compiled_cache()
+        leave_pandas()
         signal.signal(signal.SIGINT, _interrupted)
         app()
     except Interrupted:
