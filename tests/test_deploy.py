@@ -93,8 +93,10 @@ def test_every_process_can_be_probed_and_is_bounded() -> None:
         assert "memory" in container["resources"]["limits"]
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    jobs = {one["metadata"]["name"] for one in objects() if one["kind"] == "Job"}
+    assert jobs == {"topics", "reader"}
     for container in containers():
-        if container["args"][0] == "topics":
+        if container["name"] in jobs:
             continue
         ports = {port["name"] for port in container["ports"]}
         for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/livez")):
@@ -107,7 +109,7 @@ def test_the_commands_are_ours() -> None:
     run = [container["args"] for container in containers()]
     run += [service["command"] for service in compose()["services"].values() if "command" in service]
     assert {arguments[0] for arguments in run} <= COMMANDS.keys()
-    assert {"connect", "worker", "sink", "cross-site", "relay", "topics"} <= {
+    assert {"connect", "worker", "sink", "cross-site", "relay", "topics", "history"} <= {
         arguments[0] for arguments in run
     }
 
