@@ -22,6 +22,7 @@ import faust  # noqa: E402 - the cache comes first
 import msgspec  # noqa: E402
 
 from infra.warming import warm_up  # noqa: E402
+from streams.collection import rare_collection  # noqa: E402
 from streams.kafka.log import KafkaLog  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
 from streams.kafka.topics import Topic, topic_name  # noqa: E402
@@ -158,7 +159,7 @@ async def bytewax(task: Task, _folder: str) -> dict[str, float]:
 def main() -> None:
     """Run what the command line says."""
     task = msgspec.json.decode(sys.argv[2], type=Task)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, rare_collection():  # as processes that stay have it
         if sys.argv[1] == "limen":
             warm_up(Path(folder))
         taken = asyncio.run({"limen": limen, "bare": bare, "bytewax": bytewax}[sys.argv[1]](task, folder))

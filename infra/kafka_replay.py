@@ -14,6 +14,7 @@ from infra.failure import Failure
 from infra.home import Progress, no_progress
 from infra.kafka_partitions import chosen_partitions
 from infra.settings import Settings
+from streams.comparison import told
 from streams.kafka.settings import KafkaSettings
 from streams.worker.admission import HOUR_US, Limits
 from streams.worker.replaying import Replayed, replay_partition
@@ -97,11 +98,5 @@ def _end_at_interrupt() -> None:
 
 
 def _told(replayed: Replayed) -> dict[str, Any]:
-    found = replayed.difference
-    assert found is not None
-    return {
-        "partition": replayed.partition,
-        "offset": found.offset,
-        "logged": None if found.logged is None else found.logged.decode(errors="replace"),
-        "replayed": None if found.replayed is None else found.replayed.decode(),
-    }
+    assert replayed.difference is not None
+    return {"partition": replayed.partition, **told(replayed.difference)}

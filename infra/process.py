@@ -12,6 +12,7 @@ from infra.failure import Failure
 from infra.logging import configure_logging
 from infra.observability.endpoints import Endpoints, Health
 from infra.settings import Settings
+from streams.collection import rare_collection
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def staying(settings: Settings, registry: CollectorRegistry, health: Health) -> 
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with endpoints(settings, registry, health):
+    with endpoints(settings, registry, health), rare_collection():
         yield stopping
 
 

@@ -91,7 +91,8 @@ class Runner:
         self._snapshot_at = engine.position
         committed = log.position(partition)
         while engine.position < committed:
-            engine.decide_columns(self._read(engine.position, min(BATCH, committed - engine.position)))
+            limit = min(BATCH, committed - engine.position)
+            engine.decide_columns(signals_at(log, partition, engine.position, limit))
         self.engine = engine
 
     @property
@@ -112,7 +113,7 @@ class Runner:
             LogCorrupt: a signal in the log cannot be read.
         """
         start = self.engine.position
-        signals = at_hand[:limit] if at_hand else self._read(start, limit)
+        signals = at_hand[:limit] if at_hand else signals_at(self._log, self._partition, start, limit)
         if not signals:
             return None
         first_event = self._log.events_head(self._partition)
@@ -137,12 +138,18 @@ class Runner:
         if snapshot is not None:
             self._snapshot_at = self.engine.position
 
-    def _read(self, offset: int, limit: int) -> pa.Table:
-        stored = self._log.read(self._partition, offset, limit)
-        found = read_signals([one.wire for one in stored])
-        for place, reason in found.unreadable:
-            raise LogCorrupt(f"signal at offset {stored[place].offset}: {reason}")
-        return found.table
+
+def signals_at(log: Log, partition: int, offset: int, limit: int) -> pa.Table:
+    """Return at most `limit` signals of the log from this offset on, as a table of `SIGNAL_COLUMNS`.
+
+    Raises:
+        LogCorrupt: one of them cannot be read.
+    """
+    stored = log.read(partition, offset, limit)
+    found = read_signals([one.wire for one in stored])
+    for place, reason in found.unreadable:
+        raise LogCorrupt(f"signal at offset {stored[place].offset}: {reason}")
+    return found.table
 
 
 def readable(stored: Stored) -> Signal:

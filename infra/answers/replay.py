@@ -4,13 +4,18 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from domain.event import Event, write_event
-from domain.signal import Signal
+import numpy as np
+import pyarrow as pa
+
+from domain.columns import whole
+from domain.wires import event_wires
 from infra.home import PARTITION, OpenHome
 from infra.times import instant
+from streams.collection import rare_collection
+from streams.comparison import Difference, first_difference, told
 from streams.engine import Engine
 from streams.log import Log, Stored
-from streams.runner import BATCH, readable
+from streams.runner import BATCH, signals_at
 
 
 def replay(home: OpenHome, *, to: str | None) -> dict[str, Any]:
@@ -21,40 +26,42 @@ def replay(home: OpenHome, *, to: str | None) -> dict[str, Any]:
     to_us = None if to is None else instant("--to", to, home.site.zone_info)
     home.catch_up()
     engine = Engine(home.site.id)
-    total, decided, events, difference = home.log.position(PARTITION), 0, 0, None
+    total, decided, events = home.log.position(PARTITION), 0, 0
+    difference: Difference | None = None
     logged = _events(home.log)
-    for batch in _batches(home.log, total, to_us):
-        for event in engine.decide(batch):
-            difference = difference or _difference(next(logged, None), event, events)
-            events += 1
-        decided += len(batch)
-        home.progress("signals", decided, total if to_us is None else None)
-    if difference is None:
-        left = next(logged, None)
-        if left is not None and _position(left) < decided:
-            difference = _difference(left, None, events)
+    with rare_collection():
+        for signals in _batches(home.log, total, to_us):
+            wires = event_wires(engine.decide_columns(signals))
+            if difference is None:
+                there = [stored.wire for stored in itertools.islice(logged, len(wires))]
+                difference = first_difference(wires, there, events)
+            decided += len(signals)
+            events += len(wires)
+            home.progress("signals", decided, total if to_us is None else None)
+    left = next(logged, None) if difference is None else None
+    if left is not None and _position(left) < decided:
+        difference = Difference(events, left.wire, None)
     home.progress("signals", decided, decided)
     return {
         "signals": decided,
         "events": events,
         "identical": difference is None,
-        "first_difference": difference,
+        "first_difference": None if difference is None else told(difference),
     }
 
 
-def _batches(log: Log, end: int, to_us: int | None) -> Iterator[list[Signal]]:
+def _batches(log: Log, end: int, to_us: int | None) -> Iterator[pa.Table]:
     """Yield the signals below `end`, until one carries the log's time (rules.md, 1.2) beyond `to_us`."""
-    offset, now = 0, 0
+    offset = 0
     while offset < end:
-        page = log.read(PARTITION, offset, min(BATCH, end - offset))
-        signals = [readable(stored) for stored in page]
+        signals = signals_at(log, PARTITION, offset, min(BATCH, end - offset))
         offset += len(signals)
         if to_us is not None:
-            for place, signal in enumerate(signals):
-                now = max(now, min(signal.time.occurred_at, signal.time.received_at))
-                if now > to_us:
-                    yield signals[:place]
-                    return
+            times = (whole(signals, name).view(pa.int64()) for name in ("occurred_at", "received_at"))
+            beyond = np.minimum(*(time.to_numpy() for time in times)) > to_us
+            if beyond.any():
+                yield signals[: int(beyond.argmax())]
+                return
         yield signals
 
 
@@ -68,14 +75,3 @@ def _events(log: Log) -> Iterator[Stored]:
 
 def _position(stored: Stored) -> int:
     return int(stored.id.split(":")[-2])
-
-
-def _difference(logged: Stored | None, replayed: Event | None, offset: int) -> dict[str, Any] | None:
-    wire = None if replayed is None else write_event(replayed)
-    if logged is not None and logged.wire == wire:
-        return None
-    return {
-        "offset": offset,
-        "logged": None if logged is None else logged.wire.decode(),
-        "replayed": None if wire is None else wire.decode(),
-    }

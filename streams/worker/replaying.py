@@ -1,7 +1,7 @@
 """Replaying a partition: its signals in Kafka decided again, and compared with the events in Kafka."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ from confluent_kafka import Consumer
 
 from domain.event import write_event
 from streams.collection import rare_collection
+from streams.comparison import Difference, first_difference
 from streams.kafka.headers import header
 from streams.kafka.position import committed
 from streams.kafka.reader import Records, read_range
@@ -20,14 +21,6 @@ from streams.worker.partition import PartitionDecider
 
 BATCH: Final = 10_000
 """Signals decided, or events read, at once."""
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """The first event that differs: its running number, and its bytes; None is none."""
-
-    offset: int
-    logged: bytes | None
-    replayed: bytes | None
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -65,7 +58,7 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
             except ValueError as error:
                 raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
             if difference is None:
-                difference = _difference(decided, logged.take(len(decided)), events)
+                difference = first_difference(decided, logged.take(len(decided)), events)
             events += len(decided)
     if decider.position != end.position:
         raise LogCorrupt(
@@ -103,11 +96,3 @@ class _Logged:
         topic = topic_name(settings, Topic.EVENTS)
         batches = read_range(settings, topic, partition, 0, 1 << 62, batch=BATCH, headers=False)
         return itertools.chain.from_iterable(records.values for records in batches)
-
-
-def _difference(decided: Sequence[bytes], logged: Sequence[bytes | None], first: int) -> Difference | None:
-    """Return the first difference between wires; the first ones have the number `first`."""
-    if decided == logged:
-        return None
-    pairs = enumerate(itertools.zip_longest(decided, logged), first)
-    return next(Difference(number, there, here) for number, (here, there) in pairs if here != there)
