@@ -108,7 +108,7 @@ async def limen(task: Task, folder: str) -> dict[str, float]:
             snapshot_after_seconds=3_600,
             bundles=folder,
         ),
-        Pace(batch_signals=10_000, gather_seconds=0.005),
+        Pace(batch_signals=10_000, gather_seconds=0.003),
         _Counting(watch),
     )
     loop.call_later(task.seconds, worker.stop)

@@ -86,6 +86,8 @@ def _detect(
         entry = crossings[k]
         if k + AHEAD < len(crossings):
             prefetch(newest, crossings[k + AHEAD].person)
+        if k + AHEAD // 2 < len(crossings):
+            prefetch(older, newest[crossings[k + AHEAD // 2].person].earlier)
         if entry.kind != MOVED or entry.to_zone == NOWHERE or entry.late:
             continue
         rule = rows[chosen(rows, which, entry.group, entry.to_zone)]

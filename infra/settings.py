@@ -236,7 +236,7 @@ class Worker(Document):
         10_000, description="Decided in one transaction at most, of one partition"
     )
     gather_milliseconds: Annotated[float, Field(ge=0)] = Field(
-        5, description="Least time between two transactions of a partition; more: fewer, larger ones"
+        3, description="Least time between two transactions of a partition; more: fewer, larger ones"
     )
     snapshot_every_signals: Annotated[int, Field(gt=0)] = Field(
         200_000, description="Of one partition; fewer: a partition moves faster, more is written"

@@ -15,7 +15,7 @@ _BATCH: Final = """
 SELECT
     offset AS position, toUnixTimestamp64Micro(occurred_at) AS occurred_at,
     toUnixTimestamp64Micro(received_at) AS received_at, seq, device, point, credential_hash AS credential,
-    person, category, action, reason, direction, delivery, count_interval, data
+    person, category, action, direction, delivery, count_interval, data
 FROM signals
 WHERE partition = {partition:UInt16} AND offset >= {start:UInt64} AND offset < {end:UInt64}
 ORDER BY partition, offset
@@ -35,7 +35,7 @@ def replay_batches(
     """Yield the signals at [from, to) as `pyarrow.RecordBatch`es of at most `rows`, in order of position.
 
     Columns: position uint64; occurred_at, received_at int64 (UTC microseconds); seq int64 or null; device,
-    point, credential (hash), person, category, action, reason, direction, delivery: dictionary-encoded
+    point, credential (hash), person, category, action, direction, delivery: dictionary-encoded
     strings, null where the signal has none; count_interval int64 or null; data string or null (JSON). A
     dictionary is its batch's own. A signal nobody could read has an empty category.
 
