@@ -3,8 +3,8 @@
 `python -m infra.schemas DIR` writes them; the repository keeps them in `docs/schema`.
 """
 
+import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -86,5 +86,12 @@ def write_schemas(folder: Path, names: Iterable[str] = SCHEMAS) -> None:
         (folder / f"{name}.json").write_text(schema_text(name), encoding="utf-8")
 
 
+def main() -> None:
+    """Write all schemas where the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m infra.schemas", description="Write the JSON schemas.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/schema"))
+    write_schemas(parser.parse_args().folder)
+
+
 if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schema"))
+    main()
