@@ -94,8 +94,8 @@ def migrate(history: "History") -> list[str]:
             if applied[migration.number]["digest"] != migration.digest:
                 raise HistoryError(
                     f"migration {migration.number} ({migration.name}) was run on the history {history.at} in "
-                    "another form than this version's: use the version that wrote it, or rebuild the history "
-                    "from the log"
+                    "another form than this version's: use the version that wrote it, or remove the history: "
+                    "it is filled again from the log"
                 )
             continue
         for statement in migration.statements(history.cluster):
