@@ -71,9 +71,7 @@ class PartitionWriter:
             if snapshot is not None:
                 place = self._write_snapshot(snapshot, after)
                 after = Committed(after.position, after.events_head, place)
-            self._producer.send_offsets_to_transaction(
-                [to_commit(self._settings, self._partition, after)], self._group, self._settings.wait_seconds
-            )
+            self._send_position(after)
             self._commit()
         except KafkaException as error:
             found = self._error(error)
@@ -138,6 +136,16 @@ class PartitionWriter:
                     raise KafkaException(
                         KafkaError(KafkaError._TIMED_OUT, "the broker takes nothing")
                     ) from None
+
+    def _send_position(self, after: Committed) -> None:
+        done = [to_commit(self._settings, self._partition, after)]
+        try:
+            self._producer.send_offsets_to_transaction(done, self._group, self._settings.wait_seconds)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:
+                raise
+            # The broker refused a message in this very moment: asked again, the producer says which and why.
+            self._producer.send_offsets_to_transaction(done, self._group, self._settings.wait_seconds)
 
     def _commit(self) -> None:
         until = time.monotonic() + self._settings.wait_seconds
