@@ -326,7 +326,7 @@ def test_a_trace_has_events_in_order_of_time(history: History) -> None:
     assert found[0] == {
         "kind": "signal", "position": 1, "id": signal_id("1"), "occurred_at": clock(1),
         "received_at": clock(1), "device": "reader", "point": "front", "category": "credential",
-        "action": "granted", "direction": "unknown", "delivery": "live", "credential": "k",
+        "action": "granted", "reason": "none", "direction": "unknown", "delivery": "live", "credential": "k",
     }  # fmt: skip
     assert (found[3]["topic"], found[3]["known_at"], found[3]["causes"]) == ("site.left", clock(200), [1])
     assert positions(trace(history, SITE, credential="k")) == [*positions(found), ("event", 3)]
