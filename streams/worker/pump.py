@@ -80,7 +80,7 @@ class Pump:
         self._owned = False
         self._is_open = True
         self._is_away = False
-        """Whether the log was unavailable when it was last asked: that is said once."""
+        """Whether nothing was committed since the log was unavailable: that is said once."""
         self._log = structlog.get_logger().bind(partition=partition)
         self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
 
@@ -218,7 +218,7 @@ class Pump:
             position = await self._guarded(self._owner.acquire)
             if position is None or not self._is_open:
                 return False
-            self._owned, self._is_away = True, False
+            self._owned = True
             self._live()
             seconds = round(time.monotonic() - began, 3)
             self._log.info("partition acquired", position=position, seconds=seconds)
@@ -234,6 +234,8 @@ class Pump:
         self._waiting -= len(records)
         if records:
             await self._guarded(lambda: self._owner.work([message_of(one) for one in records]))
+            if self._owned:
+                self._is_away = False
 
 
 def _refetched(message: Message) -> _Refetched:
