@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
@@ -358,6 +359,36 @@ def test_what_the_broker_will_never_take_is_not_tried_again(settings: KafkaSetti
             generous.transact(0, from_position=0, to_position=1, events=[replace(event(0), wire=wire)])
         generous.transact(0, from_position=0, to_position=1, events=[event(0)])
     assert [one.wire for one in log.read_events(0, 0, 9)] == [event(0).wire]
+
+
+class Surprised(Producer):
+    """Hears of the broker's refusal between two steps of sending the position, as a slow machine may."""
+
+    surprises = 0
+
+    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        """Say once what the library says then, when the refusal has come."""
+        if Surprised.surprises:
+            Surprised.surprises -= 1
+            self.flush(30)
+            raise KafkaException(KafkaError(KafkaError._STATE, "Erroneous state"))
+        super().send_offsets_to_transaction(*arguments)
+
+
+def test_a_refusal_while_the_position_is_sent_is_no_broker_that_is_away(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The producer knows the reason when it is asked again; what is not refused is written then."""
+    fill(log, 2)
+    wire = random.Random(1).randbytes(settings.max_message_bytes + 100_000)
+    monkeypatch.setattr("streams.kafka.writer.Producer", Surprised)
+    with KafkaLog(replace(settings, max_message_bytes=2 * settings.max_message_bytes)) as generous:
+        monkeypatch.setattr(Surprised, "surprises", 1)
+        with pytest.raises(ValueError, match=r"the broker refuses it .*apply the topics"):
+            generous.transact(0, from_position=0, to_position=1, events=[replace(event(0), wire=wire)])
+        monkeypatch.setattr(Surprised, "surprises", 1)
+        generous.transact(0, from_position=0, to_position=1, events=[event(0)])
+    assert (log.position(0), [one.wire for one in log.read_events(0, 0, 9)]) == (1, [event(0).wire])
 
 
 def test_a_topic_with_another_number_of_partitions_is_not_decided(settings: KafkaSettings) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.schemas import SCHEMAS, schema_text, write_schemas
+from infra.schemas import SCHEMAS, main, schema_text, write_schemas
 
 FOLDER = Path(__file__).parents[1] / "docs/schema"
 
@@ -33,3 +33,12 @@ def test_signal_schema_is_of_the_envelope() -> None:
     schema = json.loads(schema_text("signal"))
     assert "dataschema" in schema["required"]
     assert "category" in schema["$defs"]["Signal"]["properties"]
+
+
+def test_help_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option is no folder's name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["schemas", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, list(tmp_path.iterdir())) == (0, [])
