@@ -31,23 +31,26 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
 
     A manual placement's zone must have been checked: it is put into `to_zone`.
     """
-    rows = records(len(signals), SIGNAL)
-    rows["position"] = offsets
-    rows["occurred_at"] = [signal.time.occurred_at for signal in signals]
-    rows["received_at"] = [signal.time.received_at for signal in signals]
-    rows["seq"] = [NONE if signal.seq is None else signal.seq for signal in signals]
-    rows["passed"] = [NONE if signal.count is None else signal.count.interval for signal in signals]
-    rows["category"] = [CATEGORIES[signal.category] for signal in signals]
-    rows["action"] = [ACTIONS[signal.action] for signal in signals]
-    rows["direction"] = [DIRECTIONS[signal.direction] for signal in signals]
-    rows["delivery"] = [DELIVERIES[signal.delivery] for signal in signals]
-    rows["from_device"], rows["point"], rows["credential"], rows["person"] = _codes(
+    numbers = [
+        [signal.time.occurred_at for signal in signals],
+        [signal.time.received_at for signal in signals],
+        [NONE if signal.seq is None else signal.seq for signal in signals],
+        [NONE if signal.count is None else signal.count.interval for signal in signals],
+    ]
+    meanings = [
+        [CATEGORIES[signal.category] for signal in signals],
+        [ACTIONS[signal.action] for signal in signals],
+        [DIRECTIONS[signal.direction] for signal in signals],
+        [DELIVERIES[signal.delivery] for signal in signals],
+    ]
+    codes = _codes(
         state,
         devices=_Words.of([signal.device for signal in signals]),
         points=_Words.of([signal.point for signal in signals]),
         persons=_Words.of([signal.person for signal in signals]),
         credentials=_Words.of([None if s.credential is None else s.credential.hash for s in signals]),
     )
+    rows = _rows(offsets, numbers, meanings, codes)
     for place in np.flatnonzero((rows["action"] == PLACED) & (rows["category"] == CONTROL)).tolist():
         data = signals[place].data
         if data is not None and "zone" in data:
@@ -64,9 +67,11 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
     Raises:
         ValueError: a word outside its vocabulary, such as the empty category of a signal nobody could read.
     """
-    rows = records(len(columns["occurred_at"]), SIGNAL)
     position = state.position
-    numbers = [_integers(columns[name]) for name in ("occurred_at", "received_at", "seq", "passed")]
+    numbers = [
+        columns[name].cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
+        for name in ("occurred_at", "received_at", "seq", "passed")
+    ]
     meanings = [
         _meanings(name, columns[name], known, position)
         for name, known in (
@@ -83,18 +88,7 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
         persons=_Words.in_column(columns["person"]),
         credentials=_Words.in_column(columns["credential"]),
     )
-    occurred_at, received_at, seq, passed = numbers
-    category, action, direction, delivery = meanings
-    _fill(
-        rows, position, occurred_at, received_at, seq, passed, category, action, direction, delivery, *codes,
-    )  # fmt: skip
-    return rows
-
-
-def _integers(column: Any) -> Any:
-    numbers = column.cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
-    numbers.setflags(write=False)  # as they are where Arrow need not copy: loops have one type of array
-    return numbers
+    return _rows(np.arange(position, position + len(numbers[0])), numbers, meanings, codes)
 
 
 def _meanings(name: str, column: Any, known: Mapping[str, int], position: int) -> Any:
@@ -113,15 +107,25 @@ def _meanings(name: str, column: Any, known: Mapping[str, int], position: int) -
     return found
 
 
+def _rows(positions: Any, numbers: Sequence[Any], meanings: Sequence[Any], codes: Sequence[Any]) -> Records:
+    """Return rows of these fields; each of the three holds its fields' values in the order of `_fill`."""
+    rows = records(len(positions), SIGNAL)
+    fixed = [np.asarray(values, np.int64) for values in (positions, *numbers)]
+    for values in fixed:
+        values.setflags(write=False)  # as Arrow's are: loops have one type of array
+    _fill(rows, *fixed, *(np.asarray(values, np.uint8) for values in meanings), *codes)
+    return rows
+
+
 @loop
 def _fill(
-    rows: Any, position: int, occurred_at: Any, received_at: Any, seq: Any, passed: Any, category: Any,
+    rows: Any, position: Any, occurred_at: Any, received_at: Any, seq: Any, passed: Any, category: Any,
     action: Any, direction: Any, delivery: Any, device: Any, point: Any, credential: Any, person: Any,
 ) -> None:  # fmt: skip
     """Write each row once: many of them are more than any cache holds."""
     for i in range(len(rows)):
         row = rows[i]
-        row.position = position + i
+        row.position = position[i]
         row.occurred_at = occurred_at[i]
         row.received_at = received_at[i]
         row.seq = seq[i]
