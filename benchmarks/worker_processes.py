@@ -21,17 +21,17 @@ use_compiled_cache()
 import faust  # noqa: E402 - the cache comes first
 import msgspec  # noqa: E402
 
+from infra.settings import Settings  # noqa: E402
 from infra.warming import warm_up  # noqa: E402
+from infra.worker_process import worker_of  # noqa: E402
 from streams.collection import rare_collection  # noqa: E402
 from streams.kafka.log import KafkaLog  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
 from streams.kafka.topics import Topic, topic_name  # noqa: E402
-from streams.worker.admission import HOUR_US, Limits, Refused  # noqa: E402
-from streams.worker.app import Membership, Worker  # noqa: E402
+from streams.worker.admission import Refused  # noqa: E402
 from streams.worker.defect import EngineDefect  # noqa: E402
-from streams.worker.owner import Plan, Timing  # noqa: E402
-from streams.worker.partition import Decided, PartitionDecider  # noqa: E402
-from streams.worker.pump import Pace  # noqa: E402
+from streams.worker.owner import Timing  # noqa: E402
+from streams.worker.partition import Decided  # noqa: E402
 
 
 class Task(msgspec.Struct):
@@ -90,27 +90,7 @@ async def limen(task: Task, folder: str) -> dict[str, float]:
     kafka, loop = task.kafka, asyncio.get_running_loop()
     log = KafkaLog(kafka)
     watch = Stopwatch(task.signals, lambda: loop.call_soon_threadsafe(worker.stop))
-    worker = Worker(
-        log,
-        Membership(
-            bootstrap_servers=kafka.bootstrap_servers,
-            group=kafka.group,
-            topic=topic_name(kafka, Topic.SIGNALS),
-            session_seconds=10,
-            fetch_bytes=2_000_000,
-            threads=8,
-            folder=folder,
-        ),
-        Plan(
-            limits=Limits(clock_ahead_us=24 * HOUR_US),
-            new_decider=PartitionDecider,
-            snapshot_every=200_000,
-            snapshot_after_seconds=3_600,
-            bundles=folder,
-        ),
-        Pace(batch_signals=10_000, gather_seconds=0.003),
-        _Counting(watch),
-    )
+    worker = worker_of(Settings(), kafka, log, folder, Path(folder), _Counting(watch))
     loop.call_later(task.seconds, worker.stop)
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
     sys.stderr.write("ready\n")

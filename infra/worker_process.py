@@ -29,7 +29,7 @@ from streams.log import LogUnavailable, PositionConflict
 from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
 from streams.worker.credentials import credentials
-from streams.worker.owner import Plan, Timing
+from streams.worker.owner import Observer, Plan, Timing
 from streams.worker.partition import Decided, PartitionDecider
 from streams.worker.pump import Pace
 
@@ -84,31 +84,9 @@ async def _run(
     trouble = _LogTrouble(metrics, health)
     if not await _log_answers(kafka, health, trouble, stopping):
         return None
-    ours = settings.worker
     log = KafkaLog(kafka)
-    worker = Worker(
-        log,
-        Membership(
-            bootstrap_servers=kafka.bootstrap_servers,
-            group=kafka.group,
-            topic=topic_name(kafka, Topic.SIGNALS),
-            session_seconds=ours.session_seconds,
-            fetch_bytes=max(_FETCH_BYTES, 2 * kafka.max_message_bytes),
-            threads=ours.threads,
-            folder=folder,
-            client=kafka.client,
-        ),
-        Plan(
-            limits=limits_of(settings, kafka),
-            new_decider=decider_maker(second_stage=ours.second_stage),
-            snapshot_every=ours.snapshot_every_signals,
-            snapshot_after_seconds=ours.snapshot_after_seconds,
-            bundles=str(ours.defects or home.root / "defects"),
-        ),
-        Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
-        _Observer(metrics, AlertLines()),
-        hold=ours.on_defect == "hold",
-    )
+    bundles = settings.worker.defects or home.root / "defects"
+    worker = worker_of(settings, kafka, log, folder, bundles, _Observer(metrics, AlertLines()))
 
     def beat() -> None:
         health.beat()
@@ -134,6 +112,36 @@ async def _run(
     finally:
         log.close()
     return worker.failure
+
+
+def worker_of(
+    settings: Settings, kafka: KafkaSettings, log: KafkaLog, folder: str, bundles: Path, observer: Observer
+) -> Worker:
+    """Return the worker of these settings; `folder` is for Faust, `bundles` for what shows a defect again."""
+    ours = settings.worker
+    return Worker(
+        log,
+        Membership(
+            bootstrap_servers=kafka.bootstrap_servers,
+            group=kafka.group,
+            topic=topic_name(kafka, Topic.SIGNALS),
+            session_seconds=ours.session_seconds,
+            fetch_bytes=max(_FETCH_BYTES, 2 * kafka.max_message_bytes),
+            threads=ours.threads,
+            folder=folder,
+            client=kafka.client,
+        ),
+        Plan(
+            limits=limits_of(settings, kafka),
+            new_decider=decider_maker(second_stage=ours.second_stage),
+            snapshot_every=ours.snapshot_every_signals,
+            snapshot_after_seconds=ours.snapshot_after_seconds,
+            bundles=str(bundles),
+        ),
+        Pace(batch_signals=ours.batch_signals, gather_seconds=ours.gather_milliseconds / 1_000),
+        observer,
+        hold=ours.on_defect == "hold",
+    )
 
 
 async def _log_answers(

@@ -12,9 +12,8 @@ from typing import Final, Protocol
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from domain.columns import TEXT, column_values, whole
+from domain.columns import column_values, is_one_of, whole
 from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
 from domain.signal import Signal, read_signal
@@ -62,7 +61,7 @@ class Decided:
         """Return the events of these topics as objects, in order; of every topic where none is given."""
         events = self.events
         if topics:
-            events = events.filter(pc.is_in(events.column("topic").cast(TEXT), pa.array(list(topics), TEXT)))
+            events = events.filter(is_one_of(whole(events, "topic"), topics))
         return [read_event(wire) for wire in event_wires(events)]
 
 

@@ -108,7 +108,6 @@ def _times(block: "_Block", mapping: Mapping) -> dict[str, pa.Array]:
     texts = None if mapping.time_column is None else block.column(mapping.time_column)
     if texts is not None and pc.all(pc.match_substring_regex(texts, _PLAIN_TIME)).as_py():
         times, which, occurred_at = _plain_times(texts, mapping)
-        mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # nobody was asked for it yet
     else:
         times, which = block.each(mapping.time_columns, mapping.time)
         occurred_at = _of_each(times, "occurred_at", which)
@@ -141,7 +140,9 @@ def _plain_times(texts: pa.Array, mapping: Mapping) -> tuple[list[Time], Any, An
         minutes = pc.utf8_slice_codeunits(texts, 0, 16).dictionary_encode()
         times = [mapping.time_of(f"{minute}:00") for minute in minutes.dictionary.to_pylist()]
         which = minutes.indices.to_numpy()
-    return times, which, _of_each(times, "occurred_at", which) + 1_000_000 * seconds
+    occurred_at = _of_each(times, "occurred_at", which) + 1_000_000 * seconds
+    mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # of its minute's end nobody was asked
+    return times, which, occurred_at
 
 
 def _of_hours(hours: Sequence[str], mapping: Mapping) -> list[Time] | None:

@@ -48,7 +48,6 @@ def check(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
 
 def _settings(home: "Path") -> "KafkaSettings":
-
     return settings_of(home).kafka.client_settings()
 
 
