@@ -8,6 +8,8 @@ that claimed it last (`projections.claims`).
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -59,6 +61,17 @@ SIGNALS: Final = Kind("signals", ("holdings",), read_signal_wires)
 EVENTS: Final = Kind("events", ("moves", "visits", "alerts", "passages", "alert_decisions"), read_event_wires)
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the log has from `start` up to below `end`: rows with their offsets, and what nobody can read."""
+
+    start: int
+    end: int
+    offsets: Any
+    rows: Any
+    unreadable: list[Unreadable]
+
+
 class Sink:
     """Fills one partition of a history from a log.
 
@@ -82,6 +95,7 @@ class Sink:
         self._batch_rows = batch_rows
         self._next: dict[str, int] = {}  # by table: everything below is done; empty: not known
         self._torn: dict[str, int] = {}  # by table: below this, and above `_next`, some rows may be there
+        self._ahead: dict[str, _Batch] = {}  # by table: read while the batch before it was written
         self._checkpoint = 0
         self._claim: Claim | None = None  # taken before the first write, and again after a failure
 
@@ -147,12 +161,30 @@ class Sink:
 
     def _copy(self, kind: Kind, read: Callable[[int, int, int], Sequence[Row]]) -> bool:
         start = self._next[kind.table]
-        stored = read(self._partition, start, self._batch_rows)
-        if not stored:
+        batch = self._ahead.pop(kind.table, None)
+        if batch is None or batch.start != start:
+            batch = self._read(kind, read, start)
+        if batch is None:
             return False
         self._own()
         if self._next[kind.table] != start:
             return True  # another sink has gone on meanwhile
+        with ThreadPoolExecutor(1, "sink-write") as thread:
+            written = thread.submit(self._write, kind, batch.offsets, batch.rows, batch.unreadable, batch.end)
+            if batch.end - start == self._batch_rows:  # there is more: read it while the history is busy
+                with suppress(Exception):  # the next call meets it again, and tells
+                    following = self._read(kind, read, batch.end)
+                    if following is not None:
+                        self._ahead[kind.table] = following
+            written.result()
+        return True
+
+    def _read(
+        self, kind: Kind, read: Callable[[int, int, int], Sequence[Row]], start: int
+    ) -> "_Batch | None":
+        stored = read(self._partition, start, self._batch_rows)
+        if not stored:
+            return None
         if stored[0].offset != start or stored[-1].offset != start + len(stored) - 1:
             raise HistoryIncomplete(
                 f"the log's {kind.table} of partition {self._partition} do not go on at offset {start}: "
@@ -161,8 +193,7 @@ class Sink:
         wires = [row.wire for row in stored]
         found = kind.read(wires)
         unreadable = [(start + place, wires[place], reason) for place, reason in found.unreadable]
-        self._write(kind, start + found.places, found.table, unreadable, start + len(wires))
-        return True
+        return _Batch(start, start + len(wires), start + found.places, found.table, unreadable)
 
     def _write(self, kind: Kind, offsets: Any, rows: Any, unreadable: Sequence[Unreadable], end: int) -> None:
         start = self._next[kind.table]

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from projections.columns import SIGNALS, placed
 from projections.errors import HistoryError, HistoryIncomplete, HistoryInUse
 from projections.occupancy import occupancy_at
 from projections.schema import migrate, migrations
+from projections.sink import SIGNALS as SIGNAL_LOG
 from projections.sink import Sink
 from projections.verify import verify
 from tests.history_fixture import SITE, Entry, ListLog, history
@@ -265,6 +267,61 @@ def test_the_same_sink_goes_on_after_a_failure(tmp_path: Path, fail_at: int) -> 
             sink.catch_up()
         sink.catch_up()
         assert is_exact(full, log)
+
+
+class _Watched(ListLog):
+    """A log that tells of every reading, and is away when told so."""
+
+    def __init__(self, told: ListLog) -> None:
+        super().__init__(told.signals, told.events)
+        self.read_from: list[int] = []
+        self.is_read = threading.Event()
+        self.away_at: int | None = None
+
+    def read(self, partition: int, from_offset: int, limit: int) -> Sequence[Entry]:
+        self.read_from.append(from_offset)
+        if from_offset == self.away_at:
+            raise ConnectionError("the log is away")
+        if from_offset:
+            self.is_read.set()
+        return super().read(partition, from_offset, limit)
+
+
+class _Slow(History):
+    """A history that takes no signals until the next ones have been read."""
+
+    until = threading.Event()
+
+    def insert(self, table: str, rows: Any) -> None:
+        assert self.until.wait(60), "nothing was read ahead"
+        super().insert(table, rows)
+
+
+def test_the_next_batch_is_read_while_the_history_is_busy(tmp_path: Path) -> None:
+    """One batch is read ahead, once, and only where there is more."""
+    log = _Watched(a_log(50))
+    with _Slow(tmp_path / "history") as slow:
+        slow.until = log.is_read
+        migrate(slow)
+        sink = Sink(slow, log, 0, batch_rows=20)
+        assert sink.advance(SIGNAL_LOG) == 20
+        assert log.read_from == [0, 20]
+        sink.catch_up()
+        assert log.read_from[:4] == [0, 20, 40, 50]
+        assert is_exact(slow, log)
+
+
+def test_a_log_that_goes_away_while_it_is_read_ahead_is_told_when_it_is_needed(history: History) -> None:
+    """The batch before it is written; the next call tells, and the one after goes on."""
+    log = _Watched(a_log(50))
+    sink = Sink(history, log, 0, batch_rows=20)
+    log.away_at = 20
+    assert sink.advance(SIGNAL_LOG) == 20
+    with pytest.raises(ConnectionError):
+        sink.advance(SIGNAL_LOG)
+    log.away_at = None
+    sink.catch_up()
+    assert is_exact(history, log)
 
 
 def test_columns_at_hand_are_written_as_the_log_would_be(history: History) -> None:

@@ -1,0 +1,380 @@
+"""Wires as we write them become columns without an object for each: `domain.wires` the other way round.
+
+A wire of ours has its fields in one order and nothing between them, so a layout is a list of steps: what
+stands before a value, what kind of value it is, and its column. A wire that leaves the steps anywhere does
+not fit, and is for the reader of any JSON (`domain.wire_reading`); so are those with fields that hold JSON
+themselves, which are few.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, TEXT, WORD, is_one_of
+from domain.event import SCHEMA_VERSION
+from domain.kernels import inlined, loop
+from domain.names import Names, code_of
+from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA
+from domain.vocabulary import Action, Basis, Category, Delivery, Direction, Quality, Reason, Severity, Topic
+
+_NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS = 0, 1, 2, 3, 4
+_QUOTE, _BACKSLASH, _COMMA, _MINUS, _END_OF_LIST = 34, 92, 44, 45, 93
+_ZERO, _NINE = 48, 57
+_SPACE: Final = 32
+_MOST_DIGITS: Final = 18
+"""So many digits are no more than 64 bits hold."""
+
+
+_PART: Final = 1_024
+"""Wires scanned at once: about half a megabyte, which a core's own cache holds."""
+
+
+class _Step(NamedTuple):
+    """`before` stands in the wire, then a value of this kind; where it does not, `else_skip` steps are none.
+
+    A step without `else_skip` must be there. `_STRING` ends with its quote; `_SAME` is a string that must be
+    the one its column has already; `_NUMBERS` are the rest of a list. Without a column it is passed over.
+    """
+
+    before: str
+    kind: int = _NOTHING
+    column: str | None = None
+    else_skip: int = 0
+
+
+def _maybe(key: str, kind: int, column: str = "") -> _Step:
+    quote = '"' if kind == _STRING else ""
+    return _Step(f',"{key}":{quote}', kind, column or key, 1)
+
+
+_SIGNAL_STEPS: Final = (
+    _Step(f'{{"specversion":"1.0","type":"{ENVELOPE_TYPE}","source":"', _STRING),
+    _Step(',"id":"', _STRING, "id"),
+    _Step(f',"dataschema":"{NEWEST_SCHEMA}","data":{{"id":"', _SAME, "id"),
+    _Step(',"site":"', _STRING, "site"),
+    _Step(',"device":"', _STRING, "device"),
+    _Step(',"category":"', _STRING, "category"),
+    _Step(',"action":"', _STRING, "action"),
+    _Step(',"time":{"occurred_at":', _NUMBER, "occurred_at"),
+    _Step(',"received_at":', _NUMBER, "received_at"),
+    _maybe("raw", _STRING, "time_raw"),
+    _maybe("zone", _STRING, "time_zone"),
+    _maybe("offset_ms", _NUMBER),
+    _maybe("quality", _STRING),
+    _Step("}"),
+    _maybe("point", _STRING),
+    _maybe("reason", _STRING),
+    _maybe("reason_code", _STRING),
+    _maybe("direction", _STRING),
+    _Step(',"credential":{"format":"', _STRING, "credential_format", 3),
+    _Step(',"hash":"', _STRING, "credential_hash"),
+    _Step("}"),
+    _maybe("person", _STRING),
+    _maybe("seq", _NUMBER),
+    _maybe("delivery", _STRING),
+    _maybe("raw", _STRING),
+    _Step('},"time":"', _STRING),
+    _Step(',"subject":"', _STRING, None, 1),
+    _Step("}"),
+)
+_EVENT_STEPS: Final = (
+    _Step('{"id":"', _STRING, "id"),
+    _Step(',"site":"', _STRING, "site"),
+    _Step(',"topic":"', _STRING, "topic"),
+    _Step(',"position":', _NUMBER, "position"),
+    _Step(',"ordinal":', _NUMBER, "ordinal"),
+    _Step(',"occurred_at":', _NUMBER, "occurred_at"),
+    _Step(',"known_at":', _NUMBER, "known_at"),
+    *(
+        _maybe(name, _STRING)
+        for name in (
+            "person", "credential", "zone", "from_zone", "maybe_zone", "point", "device", "visit", "basis",
+            "rule", "alert", "severity",
+        )
+    ),
+    _maybe("value", _NUMBER),
+    _maybe("limit", _NUMBER),
+    _Step(',"late":true', _NOTHING, "late", 1),
+    _Step(',"causes":[', _NUMBERS, "causes", 1),
+    _maybe("policy_version", _NUMBER),
+    _Step("}"),
+)  # fmt: skip
+_WORDS: Final = {
+    "category": Category, "action": Action, "quality": Quality, "reason": Reason, "direction": Direction,
+    "delivery": Delivery, "topic": Topic, "basis": Basis, "severity": Severity,
+}  # fmt: skip
+"""Whose words are closed."""
+_DEFAULTS: Final = {
+    "quality": Quality.SYNCHRONISED, "reason": Reason.NONE, "direction": Direction.UNKNOWN,
+    "delivery": Delivery.LIVE, "basis": Basis.NONE, "severity": Severity.NONE, "policy_version": 0,
+    "schema": SCHEMA_VERSION,
+}  # fmt: skip
+"""What a field is that is left out, where that is not null."""
+
+
+class Layout:
+    """The steps of one kind of wire as arrays, and the columns of the table they give."""
+
+    def __init__(self, steps: Sequence[_Step], schema: pa.Schema) -> None:
+        self.schema = schema
+        self.columns = list(dict.fromkeys(step.column for step in steps if step.column is not None))
+        self.before = np.frombuffer("".join(step.before for step in steps).encode(), np.uint8)
+        self.before_ends = np.array([0, *accumulate(len(step.before) for step in steps)], np.int64)
+        self.kinds = np.array([step.kind for step in steps], np.int64)
+        self.skips = np.array([step.else_skip for step in steps], np.int64)
+        self.places = np.array(
+            [len(self.columns) if step.column is None else self.columns.index(step.column) for step in steps],
+            np.int64,
+        )
+        """The place of each step's column; what has none goes into one that nobody looks at."""
+
+
+SIGNALS: Final = Layout(_SIGNAL_STEPS, SIGNAL_COLUMNS)
+EVENTS: Final = Layout(_EVENT_STEPS, EVENT_COLUMNS)
+
+
+def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
+    """Return the table of the wires that fit, and which those are: shape (wires,), bool."""
+    count, most_bytes = len(wires), sum(map(len, wires))
+    shape = (len(layout.columns) + 1, count)
+    values, lengths = np.empty(shape, np.int64), np.full(shape, -1, np.int32)
+    listed, used = np.empty(most_bytes // 2 + 1, np.int64), np.zeros(1, np.int64)
+    fits = np.zeros(count, np.bool_)
+    strings: dict[int, _Texts | _Words] = {}
+    for place, field in enumerate(map(layout.schema.field, layout.columns)):
+        if field.type == TEXT:
+            strings[place] = _Texts(count, most_bytes)
+        elif field.type == WORD:
+            strings[place] = _Words(count, _DEFAULTS.get(field.name))
+    for first in range(0, count, _PART):
+        part = wires[first : first + _PART]
+        joined, last = b"".join(part), first + len(part)
+        data, ends = np.frombuffer(joined, np.uint8), np.zeros(len(part) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, part), np.int64, len(part)), out=ends[1:])
+        if _is_text(joined):
+            _scan(
+                data, ends, first, layout.before, layout.before_ends, layout.kinds, layout.skips,
+                layout.places, values, lengths, listed, used, fits,
+            )  # fmt: skip
+        for place, strings_of in strings.items():
+            strings_of.take(data, values[place], lengths[place], first, last)
+    columns: dict[str, pa.Array] = {}
+    for place, field in enumerate(map(layout.schema.field, layout.columns)):
+        if pa.types.is_unsigned_integer(field.type):
+            most = min(2**field.type.bit_width, 2**63) - 1
+            beyond = (lengths[place] >= 0) & ((values[place] < 0) | (values[place] > most))
+            fits[beyond], lengths[place][beyond] = False, -1
+        columns[field.name] = (
+            strings[place].array(lengths[place])
+            if place in strings
+            else _numbers(field, values[place], lengths[place], listed)
+        )
+    for name in columns.keys() & _WORDS.keys():
+        known = is_one_of(columns[name], list(_WORDS[name])).fill_null(False)
+        fits &= known.to_numpy(zero_copy_only=False)
+    table = pa.table(
+        [columns[one.name] if one.name in columns else _left_out(one, count) for one in layout.schema],
+        layout.schema,
+    )
+    return table if fits.all() else table.filter(pa.array(fits)), fits
+
+
+def _is_text(joined: bytes) -> bool:
+    if joined.isascii():
+        return True
+    try:
+        joined.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _left_out(field: pa.Field, count: int) -> pa.Array:
+    default = _DEFAULTS.get(field.name)
+    if default is None:
+        return pa.nulls(count, field.type)
+    return pa.repeat(pa.scalar(default, field.type), count)
+
+
+def _numbers(field: pa.Field, values: Any, lengths: Any, listed: Any) -> pa.Array:
+    if pa.types.is_boolean(field.type):
+        return pa.array(lengths >= 0)
+    if pa.types.is_list(field.type):
+        counts = np.maximum(lengths, 0)
+        ends = np.zeros(len(counts) + 1, np.int32)
+        np.cumsum(counts, out=ends[1:])
+        places = np.arange(ends[-1]) + np.repeat(np.where(counts, values, 0) - ends[:-1], counts)
+        return pa.ListArray.from_arrays(pa.array(ends), pa.array(listed[places], pa.uint64()))
+    if field.type == MOMENT:
+        return pa.array(values).view(MOMENT)
+    numbers = pa.array(values, pa.int64(), mask=lengths < 0)
+    default = _DEFAULTS.get(field.name)
+    return (numbers if default is None else numbers.fill_null(default)).cast(field.type)
+
+
+class _Texts:
+    """A column of strings, most of them different."""
+
+    def __init__(self, count: int, most_bytes: int) -> None:
+        self._ends, self._text = np.zeros(count + 1, np.int32), np.empty(most_bytes, np.uint8)
+
+    def take(self, data: Any, starts: Any, lengths: Any, first: int, last: int) -> None:
+        """Add a part's strings, while the cache has them."""
+        _gather(data, starts, lengths, first, last, self._ends, self._text)
+
+    def array(self, lengths: Any) -> pa.Array:
+        """Return the column; null where there was no string."""
+        there = pa.py_buffer(np.packbits(lengths >= 0, bitorder="little"))
+        text = pa.py_buffer(self._text[: self._ends[-1]])
+        return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(self._ends), text, there)
+
+
+class _Words:
+    """A column of strings that come again."""
+
+    def __init__(self, count: int, default: Any) -> None:
+        self._names, self._codes = Names(), np.empty(count, np.int32)
+        self._has_default = default is not None
+        self._left_out = 0 if default is None else self._names.code(default)
+
+    def take(self, data: Any, starts: Any, lengths: Any, first: int, last: int) -> None:
+        """Add a part's strings, while the cache has them."""
+        names = self._names
+        names.reserve(last - first, int(np.maximum(lengths[first:last], 0).sum()))
+        _give_codes(
+            data, starts, lengths, first, last, self._left_out, names.blob, names.ends, names.slots,
+            names.size, self._codes,
+        )  # fmt: skip
+
+    def array(self, lengths: Any) -> pa.Array:
+        """Return the column; where there was no string, the default or null."""
+        ends = np.zeros(len(self._names) + 1, np.int32)  # code 0 is the empty string
+        ends[1:] = self._names.ends[: len(self._names)]
+        text = pa.py_buffer(self._names.blob[: ends[-1]])
+        words = pa.StringArray.from_buffers(len(self._names), pa.py_buffer(ends), text)
+        codes = pa.array(self._codes, mask=None if self._has_default else lengths < 0)
+        return pa.DictionaryArray.from_arrays(codes, words)
+
+
+@loop
+def _give_codes(
+    data: Any, starts: Any, lengths: Any, first: int, last: int, left_out: int, blob: Any, ends: Any,
+    slots: Any, size: Any, out: Any,
+) -> None:  # fmt: skip
+    for row in range(first, last):
+        start, length = starts[row], lengths[row]
+        if length < 0:
+            out[row] = left_out
+        else:
+            out[row] = 0 if length == 0 else code_of(data, start, start + length, blob, ends, slots, size)
+
+
+@loop
+def _gather(data: Any, starts: Any, lengths: Any, first: int, last: int, ends: Any, text: Any) -> None:
+    end = ends[first]
+    for row in range(first, last):
+        start, length = starts[row], lengths[row]
+        for place in range(length):
+            text[end + place] = data[start + place]
+        end += max(length, 0)
+        ends[row + 1] = end
+
+
+@inlined
+def _behind(data: Any, at: int, end: int, other: Any, first: int, last: int) -> int:
+    """Return the place behind `other[first:last]` if that stands at a place, else -1."""
+    if at + last - first > end:
+        return -1
+    for place in range(last - first):
+        if data[at + place] != other[first + place]:
+            return -1
+    return at + last - first
+
+
+@inlined
+def _string_end(data: Any, at: int, end: int) -> int:
+    """Return the place of the quote that ends a string; -1 where none does, or an escape comes first."""
+    while at < end and data[at] != _QUOTE and data[at] != _BACKSLASH and data[at] >= _SPACE:
+        at += 1
+    return at if at < end and data[at] == _QUOTE else -1
+
+
+@inlined
+def _number(data: Any, at: int, end: int) -> tuple[int, int]:
+    """Return the place behind an integer, -1 where none stands; and the integer."""
+    negative = at < end and data[at] == _MINUS
+    at += 1 if negative else 0
+    start, value = at, 0
+    while at < end and data[at] >= _ZERO and data[at] <= _NINE and at - start <= _MOST_DIGITS:
+        value = 10 * value + int(data[at]) - _ZERO
+        at += 1
+    digits = at - start
+    if digits == 0 or digits > _MOST_DIGITS or (digits > 1 and data[start] == _ZERO):
+        return -1, 0
+    return at, -value if negative else value
+
+
+@inlined
+def _list_end(data: Any, at: int, end: int, listed: Any, used: Any) -> int:
+    """Add the rest of a list of natural numbers to `listed`; return the place behind it, -1 if none is."""
+    more = True
+    while more:
+        at, listed[used[0]] = _number(data, at, end)
+        if at < 0 or at == end or listed[used[0]] < 0:
+            return -1
+        if data[at] != _COMMA and data[at] != _END_OF_LIST:
+            return -1
+        more = data[at] == _COMMA
+        used[0] += 1
+        at += 1
+    return at
+
+
+@loop
+def _scan(
+    data: Any, ends: Any, first: int, before: Any, before_ends: Any, kinds: Any, skips: Any,
+    places: Any, values: Any, lengths: Any, listed: Any, used: Any, fits: Any,
+) -> None:  # fmt: skip
+    """Walk each wire along the steps; one that fits has all its values.
+
+    `values` has where a string begins, what a number is, where in `listed` a list begins; `lengths` how many
+    bytes, digits or numbers that is, and -1 where a field is left out.
+    """
+    for number in range(len(ends) - 1):
+        at, end, row = ends[number], ends[number + 1], first + number
+        step = 0
+        while at >= 0 and step < len(kinds):
+            behind = _behind(data, at, end, before, before_ends[step], before_ends[step + 1])
+            if behind < 0:
+                at = at if skips[step] > 0 else -1
+                step += skips[step]
+                continue
+            kind, column = kinds[step], places[step]
+            at, value, length = behind, behind, 0
+            if kind in (_STRING, _SAME):
+                at = _string_end(data, at, end)
+                length = at - value
+                if kind == _SAME and at >= 0:
+                    same = values[column, row]
+                    if (
+                        length != lengths[column, row]
+                        or _behind(data, value, end, data, same, same + length) < 0
+                    ):
+                        at = -1
+                at += 1 if at >= 0 else 0
+            elif kind == _NUMBER:
+                at, value = _number(data, at, end)
+                length = at - behind
+            elif kind == _NUMBERS:
+                value = used[0]
+                at = _list_end(data, at, end, listed, used)
+                length = used[0] - value
+            values[column, row], lengths[column, row] = value, length
+            step += 1
+        fits[row] = at == end
+        if not fits[row]:
+            for column in range(len(lengths)):
+                lengths[column, row] = -1

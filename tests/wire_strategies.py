@@ -1,0 +1,107 @@
+"""Signals and events as Hypothesis draws them, whatever stands in their fields."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from domain.event import Event
+from domain.signal import Count, Credential, Screening, Signal, Time, Verify
+from domain.vocabulary import (
+    Action,
+    Basis,
+    Category,
+    Delivery,
+    Direction,
+    Method,
+    Quality,
+    Reason,
+    Severity,
+    Topic,
+)
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
+    ['"', "\\", "\x00", "\x1f\x7f", "é", "\u2028", "😀", "a\nb", "", "NaN", "null"]
+)
+INTS = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
+MOMENTS = st.integers(-(10**14), 10**16) | st.sampled_from([0, 1, -1, 999_999, 1_700_000_000_000_000])
+FINITE = st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others: none is ever read from a wire
+OBJECTS = st.none() | st.dictionaries(TEXTS, TEXTS | INTS | FINITE, max_size=2)
+NUMBERS = st.integers(0, 2**32 - 1)
+
+
+def _signals(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Signal]:
+    maybe = st.none() | texts
+    return st.builds(
+        Signal,
+        id=texts,
+        site=texts,
+        device=texts,
+        category=st.sampled_from(Category),
+        action=st.sampled_from(Action),
+        time=st.builds(
+            Time,
+            MOMENTS,
+            MOMENTS,
+            raw=maybe,
+            zone=maybe,
+            offset_ms=st.none() | integers,
+            quality=st.sampled_from(Quality),
+        ),
+        point=maybe,
+        reason=st.sampled_from(Reason),
+        reason_code=maybe,
+        direction=st.sampled_from(Direction),
+        credential=st.none() | st.builds(Credential, texts, texts),
+        person=maybe,
+        verify=_json(json, st.just(Verify((Method.CARD,), liveness=True))),
+        screening=_json(json, st.just(Screening(36.6, mask=False))),
+        count=_json(json, st.builds(Count, integers, st.none() | integers)),
+        seq=st.none() | integers,
+        delivery=st.sampled_from(Delivery),
+        data=_json(json, OBJECTS),
+        raw=maybe,
+    )
+
+
+def _events(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Event]:
+    maybe = st.none() | texts
+    positions = st.integers(0, 2**64 - 1) if json else st.integers(0, 10**18 - 1)
+    return st.builds(
+        Event,
+        id=texts,
+        site=texts,
+        topic=st.sampled_from(Topic),
+        position=positions,
+        ordinal=NUMBERS,
+        occurred_at=MOMENTS,
+        known_at=MOMENTS,
+        person=maybe,
+        credential=maybe,
+        zone=maybe,
+        from_zone=maybe,
+        maybe_zone=maybe,
+        point=maybe,
+        device=maybe,
+        visit=maybe,
+        basis=st.sampled_from(Basis),
+        rule=maybe,
+        alert=maybe,
+        severity=st.sampled_from(Severity),
+        value=st.none() | integers,
+        limit=st.none() | integers,
+        late=st.booleans(),
+        causes=st.lists(positions, max_size=3).map(tuple),
+        policy_version=NUMBERS,
+        detail=_json(json, OBJECTS),
+    )
+
+
+def _json(there: bool, kind: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | kind if there else st.none()
+
+
+SIGNALS, EVENTS = _signals(TEXTS, INTS, json=True), _events(TEXTS, INTS, json=True)
+_NO_ESCAPE = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_characters='"\\'), max_size=6)
+_DIGITS = st.integers(-(10**18) + 1, 10**18 - 1)
+PLAIN_SIGNALS = _signals(_NO_ESCAPE, _DIGITS, json=False)
+PLAIN_EVENTS = _events(_NO_ESCAPE, _DIGITS, json=False)
