@@ -2,14 +2,14 @@
 
 A wire of ours has its fields in one order and nothing between them, so a layout is a list of steps: what
 stands before a value, what kind of value it is, and its column. A wire that leaves the steps anywhere does
-not fit, and is for the reader of any JSON (`domain.wire_reading`); so are those with fields that hold JSON
-themselves, which are few.
+not fit, and is for the reader of any JSON (`domain.wire_reading`).
 """
 
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -17,16 +17,26 @@ from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, TEXT, WORD, is
 from domain.event import SCHEMA_VERSION
 from domain.kernels import inlined, loop
 from domain.names import Names, code_of
-from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA
+from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Screening, Verify
 from domain.vocabulary import Action, Basis, Category, Delivery, Direction, Quality, Reason, Severity, Topic
 
-_NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS = 0, 1, 2, 3, 4
-_QUOTE, _BACKSLASH, _COMMA, _MINUS, _END_OF_LIST = 34, 92, 44, 45, 93
+_NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS, _OBJECT = 0, 1, 2, 3, 4, 5
+_QUOTE, _BACKSLASH, _COMMA, _MINUS, _LIST, _END_OF_LIST, _BRACE, _END_OF_BRACE = (
+    34,
+    92,
+    44,
+    45,
+    91,
+    93,
+    123,
+    125,
+)
 _ZERO, _NINE = 48, 57
 _SPACE: Final = 32
 _MOST_DIGITS: Final = 18
 """So many digits are no more than 64 bits hold."""
-
+_DEEPEST: Final = 16
+"""How deep brackets of a scanned object lie within each other: far less than a wire may have."""
 
 _PART: Final = 1_024
 """Wires scanned at once: about half a megabyte, which a core's own cache holds."""
@@ -35,8 +45,9 @@ _PART: Final = 1_024
 class _Step(NamedTuple):
     """`before` stands in the wire, then a value of this kind; where it does not, `else_skip` steps are none.
 
-    A step without `else_skip` must be there. `_STRING` ends with its quote; `_SAME` is a string that must be
-    the one its column has already; `_NUMBERS` are the rest of a list. Without a column it is passed over.
+    A step without `else_skip` must be there. `_NOTHING` is 0 in its column; `_STRING` ends with its quote;
+    `_SAME` is a string that must be the one its column has already; `_NUMBERS` are the rest of a list;
+    `_OBJECT` stays JSON. Without a column it is passed over.
     """
 
     before: str
@@ -73,8 +84,17 @@ _SIGNAL_STEPS: Final = (
     _Step(',"hash":"', _STRING, "credential_hash"),
     _Step("}"),
     _maybe("person", _STRING),
+    _maybe("verify", _OBJECT),
+    _maybe("screening", _OBJECT),
+    _Step(',"count":{}', _NOTHING, "count_interval", 1),
+    _Step(',"count":{"interval":', _NUMBER, "count_interval", 3),
+    _Step(',"cumulative":', _NUMBER, "count_cumulative", 1),
+    _Step("}"),
+    _Step(',"count":{"cumulative":', _NUMBER, "count_cumulative", 2),
+    _Step("}", _NOTHING, "count_interval"),
     _maybe("seq", _NUMBER),
     _maybe("delivery", _STRING),
+    _maybe("data", _OBJECT),
     _maybe("raw", _STRING),
     _Step('},"time":"', _STRING),
     _Step(',"subject":"', _STRING, None, 1),
@@ -100,6 +120,7 @@ _EVENT_STEPS: Final = (
     _Step(',"late":true', _NOTHING, "late", 1),
     _Step(',"causes":[', _NUMBERS, "causes", 1),
     _maybe("policy_version", _NUMBER),
+    _maybe("detail", _OBJECT),
     _Step("}"),
 )  # fmt: skip
 _WORDS: Final = {
@@ -107,6 +128,8 @@ _WORDS: Final = {
     "delivery": Delivery, "topic": Topic, "basis": Basis, "severity": Severity,
 }  # fmt: skip
 """Whose words are closed."""
+_OBJECTS: Final = {"verify": Verify, "screening": Screening, "data": dict[str, Any], "detail": dict[str, Any]}
+"""What JSON must be, and be written as it is written here."""
 _DEFAULTS: Final = {
     "quality": Quality.SYNCHRONISED, "reason": Reason.NONE, "direction": Direction.UNKNOWN,
     "delivery": Delivery.LIVE, "basis": Basis.NONE, "severity": Severity.NONE, "policy_version": 0,
@@ -145,10 +168,10 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     fits = np.zeros(count, np.bool_)
     strings: dict[int, _Texts | _Words] = {}
     for place, field in enumerate(map(layout.schema.field, layout.columns)):
-        if field.type == TEXT:
-            strings[place] = _Texts(count, most_bytes)
-        elif field.type == WORD:
+        if field.type == WORD or field.name in _OBJECTS:
             strings[place] = _Words(count, _DEFAULTS.get(field.name))
+        elif field.type == TEXT:
+            strings[place] = _Texts(count, most_bytes)
     for first in range(0, count, _PART):
         part = wires[first : first + _PART]
         joined, last = b"".join(part), first + len(part)
@@ -175,6 +198,11 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     for name in columns.keys() & _WORDS.keys():
         known = is_one_of(columns[name], list(_WORDS[name])).fill_null(False)
         fits &= known.to_numpy(zero_copy_only=False)
+    for name in columns.keys() & _OBJECTS.keys():
+        column = columns[name]
+        valid = [_is_written_by_us(text, _OBJECTS[name]) for text in column.dictionary.to_pylist()]
+        fits &= pa.array(valid).take(column.indices).fill_null(True).to_numpy(zero_copy_only=False)
+        columns[name] = column.dictionary_decode()
     table = pa.table(
         [columns[one.name] if one.name in columns else _left_out(one, count) for one in layout.schema],
         layout.schema,
@@ -190,6 +218,13 @@ def _is_text(joined: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_written_by_us(text: str, kind: Any) -> bool:
+    try:
+        return bool(msgspec.json.encode(msgspec.json.decode(text, type=kind)) == text.encode())
+    except (msgspec.MsgspecError, ValueError):
+        return False
 
 
 def _left_out(field: pa.Field, count: int) -> pa.Array:
@@ -318,6 +353,28 @@ def _number(data: Any, at: int, end: int) -> tuple[int, int]:
 
 
 @inlined
+def _object_end(data: Any, at: int, end: int) -> int:
+    """Return the place behind a JSON object, -1 where none stands that is plain enough."""
+    depth = 0
+    while at < end and (depth > 0 or data[at] == _BRACE):
+        byte = data[at]
+        at += 1
+        if byte == _QUOTE:
+            at = _string_end(data, at, end) + 1
+            if at == 0:
+                return -1
+        elif byte in (_BRACE, _LIST):
+            depth += 1
+            if depth > _DEEPEST:
+                return -1
+        elif byte in (_END_OF_BRACE, _END_OF_LIST):
+            depth -= 1
+            if depth == 0:
+                return at
+    return -1
+
+
+@inlined
 def _list_end(data: Any, at: int, end: int, listed: Any, used: Any) -> int:
     """Add the rest of a list of natural numbers to `listed`; return the place behind it, -1 if none is."""
     more = True
@@ -353,8 +410,12 @@ def _scan(
                 step += skips[step]
                 continue
             kind, column = kinds[step], places[step]
-            at, value, length = behind, behind, 0
-            if kind in (_STRING, _SAME):
+            at, value, length = behind, 0, 0
+            if kind == _OBJECT:
+                value, at = behind, _object_end(data, at, end)
+                length = at - behind
+            elif kind in (_STRING, _SAME):
+                value = behind
                 at = _string_end(data, at, end)
                 length = at - value
                 if kind == _SAME and at >= 0:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from domain.vocabulary import Category
+
 if TYPE_CHECKING:
     from domain.wire_reading import Read
 
@@ -48,6 +50,15 @@ def absent(rows: Any, present: Collection[int]) -> Any:
 
     there = pyarrow.array(sorted(present), pyarrow.uint64())
     return rows.filter(pyarrow.compute.invert(pyarrow.compute.is_in(rows.column("offset"), there)))
+
+
+def has_category(signals: Any, category: Category) -> bool:
+    """Return whether any of a table of signals is of this category."""
+    import pyarrow.compute
+
+    from domain.columns import is_one_of, whole
+
+    return bool(pyarrow.compute.any(is_one_of(whole(signals, "category"), [category])).as_py())
 
 
 def unreadable_table(partition: int, rows: Sequence[tuple[int, bytes, str]]) -> Any:

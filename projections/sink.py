@@ -13,10 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from domain.vocabulary import Category
 from projections import checkpoints
 from projections.claims import Claim
 from projections.client import History
-from projections.columns import absent, placed, read_event_wires, read_signal_wires, unreadable_table
+from projections.columns import (
+    absent,
+    has_category,
+    placed,
+    read_event_wires,
+    read_signal_wires,
+    unreadable_table,
+)
 from projections.errors import HistoryError, HistoryIncomplete
 
 BATCH: Final = 50_000
@@ -50,14 +58,18 @@ Unreadable = tuple[int, bytes, str]
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the two logs: its table, how its rows are read, and the tables derived from it."""
+    """One of the two logs: its table, how its rows are read, and the tables derived from it.
+
+    Where `derived_of` is a category, only rows of this category make rows of those tables.
+    """
 
     table: str
     derived: tuple[str, ...]
     read: Callable[[Sequence[bytes]], Any]
+    derived_of: Category | None = None
 
 
-SIGNALS: Final = Kind("signals", ("holdings",), read_signal_wires)
+SIGNALS: Final = Kind("signals", ("holdings",), read_signal_wires, derived_of=Category.CONTROL)
 EVENTS: Final = Kind("events", ("moves", "visits", "alerts", "passages", "alert_decisions"), read_event_wires)
 
 
@@ -205,8 +217,9 @@ class Sink:
             self._insert(kind, absent(table, present) if present else table)
             self._insert_unreadable(kind, [row for row in unreadable if row[0] not in present])
             self._count(kind.table, start, end)
-            for table in kind.derived:
-                self._derive(table, start, end, torn)
+            if torn or kind.derived_of is None or has_category(rows, kind.derived_of):
+                for table in kind.derived:
+                    self._derive(table, start, end, torn)
             committed = f"'{kind.table}', {self._partition}, {end}"
             claim.run(f"INSERT INTO committed SELECT {committed} WHERE {claim.condition}")
             if kind is EVENTS:

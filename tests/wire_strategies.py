@@ -25,11 +25,10 @@ TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
 INTS = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
 MOMENTS = st.integers(-(10**14), 10**16) | st.sampled_from([0, 1, -1, 999_999, 1_700_000_000_000_000])
 FINITE = st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others: none is ever read from a wire
-OBJECTS = st.none() | st.dictionaries(TEXTS, TEXTS | INTS | FINITE, max_size=2)
 NUMBERS = st.integers(0, 2**32 - 1)
 
 
-def _signals(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Signal]:
+def _signals(texts: Any, integers: Any) -> st.SearchStrategy[Signal]:
     maybe = st.none() | texts
     return st.builds(
         Signal,
@@ -53,19 +52,18 @@ def _signals(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Sign
         direction=st.sampled_from(Direction),
         credential=st.none() | st.builds(Credential, texts, texts),
         person=maybe,
-        verify=_json(json, st.just(Verify((Method.CARD,), liveness=True))),
-        screening=_json(json, st.just(Screening(36.6, mask=False))),
-        count=_json(json, st.builds(Count, integers, st.none() | integers)),
+        verify=st.sampled_from([None, Verify(), Verify((Method.CARD,), liveness=True)]),
+        screening=st.none() | st.builds(Screening, FINITE, mask=st.booleans(), equipment=st.tuples(texts)),
+        count=st.none() | st.builds(Count, integers, st.none() | integers),
         seq=st.none() | integers,
         delivery=st.sampled_from(Delivery),
-        data=_json(json, OBJECTS),
+        data=_objects(texts, integers),
         raw=maybe,
     )
 
 
-def _events(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Event]:
+def _events(texts: Any, integers: Any, positions: Any) -> st.SearchStrategy[Event]:
     maybe = st.none() | texts
-    positions = st.integers(0, 2**64 - 1) if json else st.integers(0, 10**18 - 1)
     return st.builds(
         Event,
         id=texts,
@@ -92,16 +90,17 @@ def _events(texts: Any, integers: Any, *, json: bool) -> st.SearchStrategy[Event
         late=st.booleans(),
         causes=st.lists(positions, max_size=3).map(tuple),
         policy_version=NUMBERS,
-        detail=_json(json, OBJECTS),
+        detail=_objects(texts, integers),
     )
 
 
-def _json(there: bool, kind: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.none() | kind if there else st.none()
+def _objects(texts: Any, integers: Any) -> st.SearchStrategy[dict[str, Any] | None]:
+    simple = texts | integers | FINITE
+    return st.none() | st.dictionaries(texts, simple | st.lists(simple, max_size=2), max_size=2)
 
 
-SIGNALS, EVENTS = _signals(TEXTS, INTS, json=True), _events(TEXTS, INTS, json=True)
+SIGNALS, EVENTS = _signals(TEXTS, INTS), _events(TEXTS, INTS, st.integers(0, 2**64 - 1))
 _NO_ESCAPE = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_characters='"\\'), max_size=6)
 _DIGITS = st.integers(-(10**18) + 1, 10**18 - 1)
-PLAIN_SIGNALS = _signals(_NO_ESCAPE, _DIGITS, json=False)
-PLAIN_EVENTS = _events(_NO_ESCAPE, _DIGITS, json=False)
+PLAIN_SIGNALS = _signals(_NO_ESCAPE, _DIGITS)
+PLAIN_EVENTS = _events(_NO_ESCAPE, _DIGITS, st.integers(0, 10**18 - 1))
