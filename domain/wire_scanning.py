@@ -21,18 +21,9 @@ from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Screening, Verify
 from domain.vocabulary import Action, Basis, Category, Delivery, Direction, Quality, Reason, Severity, Topic
 
 _NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS, _OBJECT = 0, 1, 2, 3, 4, 5
-_QUOTE, _BACKSLASH, _COMMA, _MINUS, _LIST, _END_OF_LIST, _BRACE, _END_OF_BRACE = (
-    34,
-    92,
-    44,
-    45,
-    91,
-    93,
-    123,
-    125,
-)
-_ZERO, _NINE = 48, 57
-_SPACE: Final = 32
+_QUOTE, _BACKSLASH, _COMMA, _MINUS = b'"\\,-'
+_LIST, _END_OF_LIST, _BRACE, _END_OF_BRACE = b"[]{}"
+_ZERO, _NINE, _SPACE = b"09 "
 _MOST_DIGITS: Final = 18
 """So many digits are no more than 64 bits hold."""
 _DEEPEST: Final = 16
@@ -166,12 +157,10 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     values, lengths = np.empty(shape, np.int64), np.full(shape, -1, np.int32)
     listed, used = np.empty(most_bytes // 2 + 1, np.int64), np.zeros(1, np.int64)
     fits = np.zeros(count, np.bool_)
-    strings: dict[int, _Texts | _Words] = {}
-    for place, field in enumerate(map(layout.schema.field, layout.columns)):
-        if field.type == WORD or field.name in _OBJECTS:
-            strings[place] = _Words(count, _DEFAULTS.get(field.name))
-        elif field.type == TEXT:
-            strings[place] = _Texts(count, most_bytes)
+    fields = [layout.schema.field(name) for name in layout.columns]
+    strings = {
+        place: _strings(field, count, most_bytes) for place, field in enumerate(fields) if _is_string(field)
+    }
     for first in range(0, count, _PART):
         part = wires[first : first + _PART]
         joined, last = b"".join(part), first + len(part)
@@ -185,24 +174,12 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
         for place, strings_of in strings.items():
             strings_of.take(data, values[place], lengths[place], first, last)
     columns: dict[str, pa.Array] = {}
-    for place, field in enumerate(map(layout.schema.field, layout.columns)):
-        if pa.types.is_unsigned_integer(field.type):
-            most = min(2**field.type.bit_width, 2**63) - 1
-            beyond = (lengths[place] >= 0) & ((values[place] < 0) | (values[place] > most))
-            fits[beyond], lengths[place][beyond] = False, -1
-        columns[field.name] = (
-            strings[place].array(lengths[place])
-            if place in strings
-            else _numbers(field, values[place], lengths[place], listed)
-        )
-    for name in columns.keys() & _WORDS.keys():
-        known = is_one_of(columns[name], list(_WORDS[name])).fill_null(False)
-        fits &= known.to_numpy(zero_copy_only=False)
-    for name in columns.keys() & _OBJECTS.keys():
-        column = columns[name]
-        valid = [_is_written_by_us(text, _OBJECTS[name]) for text in column.dictionary.to_pylist()]
-        fits &= pa.array(valid).take(column.indices).fill_null(True).to_numpy(zero_copy_only=False)
-        columns[name] = column.dictionary_decode()
+    for place, field in enumerate(fields):
+        if place in strings:
+            column = strings[place].array(lengths[place])
+            columns[field.name] = _checked(field.name, column, fits)
+        else:
+            columns[field.name] = _numbers(field, values[place], lengths[place], listed, fits)
     table = pa.table(
         [columns[one.name] if one.name in columns else _left_out(one, count) for one in layout.schema],
         layout.schema,
@@ -220,6 +197,17 @@ def _is_text(joined: bytes) -> bool:
     return True
 
 
+def _checked(name: str, column: pa.Array, fits: Any) -> pa.Array:
+    """Return a column as the table has it; rows with a word or an object that is none of ours do not fit."""
+    if name in _WORDS:
+        fits &= is_one_of(column, list(_WORDS[name])).fill_null(False).to_numpy(zero_copy_only=False)
+    elif name in _OBJECTS:
+        valid = [_is_written_by_us(text, _OBJECTS[name]) for text in column.dictionary.to_pylist()]
+        fits &= pa.array(valid).take(column.indices).fill_null(True).to_numpy(zero_copy_only=False)
+        return column.dictionary_decode()
+    return column
+
+
 def _is_written_by_us(text: str, kind: Any) -> bool:
     try:
         return bool(msgspec.json.encode(msgspec.json.decode(text, type=kind)) == text.encode())
@@ -234,7 +222,8 @@ def _left_out(field: pa.Field, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(default, field.type), count)
 
 
-def _numbers(field: pa.Field, values: Any, lengths: Any, listed: Any) -> pa.Array:
+def _numbers(field: pa.Field, values: Any, lengths: Any, listed: Any, fits: Any) -> pa.Array:
+    """Return a column of numbers; rows with one that the column does not hold do not fit."""
     if pa.types.is_boolean(field.type):
         return pa.array(lengths >= 0)
     if pa.types.is_list(field.type):
@@ -245,9 +234,23 @@ def _numbers(field: pa.Field, values: Any, lengths: Any, listed: Any) -> pa.Arra
         return pa.ListArray.from_arrays(pa.array(ends), pa.array(listed[places], pa.uint64()))
     if field.type == MOMENT:
         return pa.array(values).view(MOMENT)
+    if pa.types.is_unsigned_integer(field.type):
+        most = min(2**field.type.bit_width, 2**63) - 1
+        beyond = (lengths >= 0) & ((values < 0) | (values > most))
+        fits[beyond], lengths[beyond] = False, -1
     numbers = pa.array(values, pa.int64(), mask=lengths < 0)
     default = _DEFAULTS.get(field.name)
     return (numbers if default is None else numbers.fill_null(default)).cast(field.type)
+
+
+def _is_string(field: pa.Field) -> bool:
+    return field.type in (TEXT, WORD)
+
+
+def _strings(field: pa.Field, count: int, most_bytes: int) -> "_Texts | _Words":
+    if field.type == WORD or field.name in _OBJECTS:
+        return _Words(count, _DEFAULTS.get(field.name))
+    return _Texts(count, most_bytes)
 
 
 class _Texts:
