@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from infra.compiled_cache import use_compiled_cache
@@ -18,3 +19,9 @@ _LARGE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_ba
 settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=_LARGE)
 settings.register_profile("thorough", max_examples=1_000, deadline=None, suppress_health_check=_LARGE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one test more than there are cores: many wait for brokers and other processes."""
+    return len(os.sched_getaffinity(0)) + 1
