@@ -23,6 +23,8 @@ from domain.wire_scanning import EVENTS, SIGNALS, Layout, scan
 _UNREADABLE: Final = (DomainError, msgspec.MsgspecError, ValueError, RecursionError)
 _NO_COLUMN: Final = (pa.ArrowException, OverflowError)
 """What a number raises that no column holds."""
+_MOST_SCANNED_BYTES: Final = 2**31 - 1
+"""Where a text ends in its column is told in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def _read(
     read: Callable[[bytes], Any],
     columns: Callable[[Sequence[Any]], pa.Table],
 ) -> Read:
-    if not COMPILED:
+    if not COMPILED or sum(map(len, wires)) > _MOST_SCANNED_BYTES:
         return _read_any(wires, read, columns)
     table, fits = scan(wires, layout)
     if fits.all():

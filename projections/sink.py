@@ -4,7 +4,7 @@ Each row carries its partition and offset. A batch is written in this order: the
 from them, then the offset up to which all of that is done. On start, and after any failure, what lies above
 that offset may be there in part, in any of the tables: the sink looks which offsets each of them has, and
 writes only the others. So a process may be killed anywhere. There is one writer for each partition, the one
-that claimed it last (`projections.claims`).
+that claimed it last (`projections.claims`). While the history is busy with a batch, the next is read.
 """
 
 from collections.abc import Callable, Sequence
@@ -169,7 +169,8 @@ class Sink:
                 raise HistoryIncomplete(
                     f"the {kind.table} to write do not go on at offset {at} without gaps, nor does the log"
                 )
-            self._write(kind, range(at, at + len(new)), new, [], at + len(new))
+            end = at + len(new)
+            self._write(kind, _Batch(at, end, range(at, end), new, []))
 
     def _copy(self, kind: Kind, read: Callable[[int, int, int], Sequence[Row]]) -> bool:
         start = self._next[kind.table]
@@ -182,7 +183,7 @@ class Sink:
         if self._next[kind.table] != start:
             return True  # another sink has gone on meanwhile
         with ThreadPoolExecutor(1, "sink-write") as thread:
-            written = thread.submit(self._write, kind, batch.offsets, batch.rows, batch.unreadable, batch.end)
+            written = thread.submit(self._write, kind, batch)
             if batch.end - start == self._batch_rows:  # there is more: read it while the history is busy
                 with suppress(Exception):  # the next call meets it again, and tells
                     following = self._read(kind, read, batch.end)
@@ -207,17 +208,17 @@ class Sink:
         unreadable = [(start + place, wires[place], reason) for place, reason in found.unreadable]
         return _Batch(start, start + len(wires), start + found.places, found.table, unreadable)
 
-    def _write(self, kind: Kind, offsets: Any, rows: Any, unreadable: Sequence[Unreadable], end: int) -> None:
-        start = self._next[kind.table]
+    def _write(self, kind: Kind, batch: _Batch) -> None:
+        start, end = batch.start, batch.end
         torn = start < self._torn[kind.table]
         claim = self._own()
         try:
-            table = placed(self._partition, offsets, rows)
+            table = placed(self._partition, batch.offsets, batch.rows)
             present = self._present(kind.table, start, end) if torn else frozenset()
             self._insert(kind, absent(table, present) if present else table)
-            self._insert_unreadable(kind, [row for row in unreadable if row[0] not in present])
+            self._insert_unreadable(kind, [row for row in batch.unreadable if row[0] not in present])
             self._count(kind.table, start, end)
-            if torn or kind.derived_of is None or has_category(rows, kind.derived_of):
+            if torn or kind.derived_of is None or has_category(batch.rows, kind.derived_of):
                 for table in kind.derived:
                     self._derive(table, start, end, torn)
             committed = f"'{kind.table}', {self._partition}, {end}"

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import wire_scanning
+from domain import wire_reading, wire_scanning
 from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, event_columns, signal_columns
 from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
+from domain.kernels import COMPILED
 from domain.signal import Count, Credential, Screening, Signal, Time, Verify, read_signal, write_signal
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason, Topic
 from domain.wire_reading import read_events, read_signals
+from domain.wire_scanning import scan
 from tests.wire_strategies import EVENTS, PLAIN_EVENTS, PLAIN_SIGNALS, SIGNALS
 
 KINDS: Any = [
@@ -316,6 +318,16 @@ def test_wires_of_ours_are_scanned(signals: list[Signal], events: list[Event]) -
     assert fits.all()
     _, fits = wire_scanning.scan([write_event(event) for event in events], wire_scanning.EVENTS)
     assert fits.all()
+
+
+def test_more_bytes_than_a_column_holds_are_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read through objects."""
+    scanned: list[int] = []
+    monkeypatch.setattr(wire_reading, "scan", lambda wires, _: scanned.append(len(wires)) or scan(wires, _))
+    monkeypatch.setattr(wire_reading, "_MOST_SCANNED_BYTES", len(_FULL_SIGNAL))
+    one, two = read_signals([_FULL_SIGNAL]).table, read_signals([_FULL_SIGNAL] * 2).table
+    assert scanned == [1] if COMPILED else []
+    assert _values(two) == _values(one) * 2
 
 
 def test_every_column_has_a_step() -> None:
