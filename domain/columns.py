@@ -84,7 +84,7 @@ EVENT_COLUMNS: Final = pa.schema(
 """The columns of a table of events; those of the history but for partition and offset."""
 
 _encode: Final = msgspec.json.Encoder().encode
-_JSON: Final = frozenset(("verify", "screening", "data", "detail"))
+JSON_COLUMNS: Final = frozenset(("verify", "screening", "data", "detail"))
 
 
 def signal_columns(signals: Sequence[Signal]) -> pa.Table:
@@ -210,7 +210,7 @@ def _table(schema: pa.Schema, of: Callable[[str], list[Any]]) -> pa.Table:
 
 
 def _column(field: pa.Field, values: list[Any]) -> pa.Array:
-    if field.name in _JSON:
+    if field.name in JSON_COLUMNS:
         values = [None if value is None else _encode(value).decode() for value in values]
     if field.type == WORD:
         return pa.array(values, TEXT).dictionary_encode()

@@ -6,19 +6,20 @@ not fit, and is for the reader of any JSON (`domain.wire_reading`).
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec import NODEFAULT, structs
 
-from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, TEXT, WORD, is_one_of
-from domain.event import SCHEMA_VERSION
+from domain.columns import EVENT_COLUMNS, JSON_COLUMNS, MOMENT, SIGNAL_COLUMNS, TEXT, WORD, is_one_of
+from domain.event import Event
 from domain.kernels import inlined, loop
 from domain.names import Names, code_of
-from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Screening, Verify
-from domain.vocabulary import Action, Basis, Category, Delivery, Direction, Quality, Reason, Severity, Topic
+from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Signal, Time
 
 _NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS, _OBJECT = 0, 1, 2, 3, 4, 5
 _QUOTE, _BACKSLASH, _COMMA, _MINUS = b'"\\,-'
@@ -114,19 +115,17 @@ _EVENT_STEPS: Final = (
     _maybe("detail", _OBJECT),
     _Step("}"),
 )  # fmt: skip
+_FIELDS: Final = {field.name: field for kind in (Time, Signal, Event) for field in structs.fields(kind)}
 _WORDS: Final = {
-    "category": Category, "action": Action, "quality": Quality, "reason": Reason, "direction": Direction,
-    "delivery": Delivery, "topic": Topic, "basis": Basis, "severity": Severity,
-}  # fmt: skip
+    name: field.type
+    for name, field in _FIELDS.items()
+    if isinstance(field.type, type) and issubclass(field.type, StrEnum)
+}
 """Whose words are closed."""
-_OBJECTS: Final = {"verify": Verify, "screening": Screening, "data": dict[str, Any], "detail": dict[str, Any]}
+_OBJECTS: Final = {name: _FIELDS[name].type for name in JSON_COLUMNS}
 """What JSON must be, and be written as it is written here."""
-_DEFAULTS: Final = {
-    "quality": Quality.SYNCHRONISED, "reason": Reason.NONE, "direction": Direction.UNKNOWN,
-    "delivery": Delivery.LIVE, "basis": Basis.NONE, "severity": Severity.NONE, "policy_version": 0,
-    "schema": SCHEMA_VERSION,
-}  # fmt: skip
-"""What a field is that is left out, where that is not null."""
+_DEFAULTS: Final = {name: field.default for name, field in _FIELDS.items() if field.default is not NODEFAULT}
+"""What a field is that is left out; null for a column that is no field."""
 
 
 class Layout:
