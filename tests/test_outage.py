@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 
 from domain.signal import Signal, write_signal
 from infra.group_membership import GroupMembership
@@ -109,7 +110,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
         bootstrap_servers=kafka.bootstrap, topic_prefix=kafka.prefix, group=kafka.prefix, wait_seconds=2,
         partitions=PARTITIONS, replication_factor=1, min_insync_replicas=1, transaction_seconds=3,
     )  # fmt: skip
-    apply(settings)
+    apply(replace(settings, wait_seconds=60))
     assigned: list[list[int]] = []
     member = GroupMembership(
         settings.admin(), kafka.prefix, topic_name(settings, Topic.SIGNALS), SESSION_SECONDS,

@@ -1,5 +1,6 @@
 """Where everything of a run is: addresses, homes, and the parts that are not killed."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -83,6 +84,7 @@ class Site:
             [sys.executable, "-m", "infra.cli", "topics", "apply", "--home", str(home)],
             check=True,
             stdout=subprocess.DEVNULL,
+            env=os.environ | {"LIMEN_KAFKA_WAIT_SECONDS": "60"},  # a broker just started takes its time
         )
 
 
