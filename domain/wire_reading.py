@@ -18,7 +18,8 @@ from domain.errors import DomainError
 from domain.event import read_event
 from domain.kernels import COMPILED
 from domain.signal import read_signal
-from domain.wire_scanning import EVENTS, SIGNALS, Layout, scan
+from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT, Layout
+from domain.wire_scanning import scan
 
 _UNREADABLE: Final = (DomainError, msgspec.MsgspecError, ValueError, RecursionError)
 _NO_COLUMN: Final = (pa.ArrowException, OverflowError)
@@ -42,12 +43,12 @@ class Read:
 
 def read_signals(wires: Sequence[bytes]) -> Read:
     """Return the signals in these wires as a table of `SIGNAL_COLUMNS`; those nobody can read are told."""
-    return _read(wires, SIGNALS, read_signal, signal_columns)
+    return _read(wires, SIGNAL_LAYOUT, read_signal, signal_columns)
 
 
 def read_events(wires: Sequence[bytes]) -> Read:
     """Return the events in these wires as a table of `EVENT_COLUMNS`; those nobody can read are told."""
-    return _read(wires, EVENTS, read_event, event_columns)
+    return _read(wires, EVENT_LAYOUT, read_event, event_columns)
 
 
 def _read(

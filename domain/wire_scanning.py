@@ -1,27 +1,21 @@
 """Wires as we write them become columns without an object for each: `domain.wires` the other way round.
 
-A wire of ours has its fields in one order and nothing between them, so a layout is a list of steps: what
-stands before a value, what kind of value it is, and its column. A wire that leaves the steps anywhere does
-not fit, and is for the reader of any JSON (`domain.wire_reading`).
+One compiled loop walks each wire along the steps of its layout. A wire that leaves them anywhere does not
+fit, and is for the reader of any JSON (`domain.wire_reading`).
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
-from itertools import accumulate
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-from msgspec import NODEFAULT, structs
 
-from domain.columns import EVENT_COLUMNS, JSON_COLUMNS, MOMENT, SIGNAL_COLUMNS, TEXT, WORD, is_one_of
-from domain.event import Event
+from domain.columns import MOMENT, TEXT, WORD, is_one_of
 from domain.kernels import inlined, loop
 from domain.names import Names, code_of
-from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Signal, Time
+from domain.wire_layout import DEFAULTS, NUMBER, NUMBERS, OBJECT, OBJECTS, SAME, STRING, WORDS, Layout
 
-_NOTHING, _STRING, _SAME, _NUMBER, _NUMBERS, _OBJECT = 0, 1, 2, 3, 4, 5
 _QUOTE, _BACKSLASH, _COMMA, _MINUS = b'"\\,-'
 _LIST, _END_OF_LIST, _BRACE, _END_OF_BRACE = b"[]{}"
 _ZERO, _NINE, _SPACE = b"09 "
@@ -32,121 +26,6 @@ _DEEPEST: Final = 16
 
 _PART: Final = 1_024
 """Wires scanned at once: about half a megabyte, which a core's own cache holds."""
-
-
-class _Step(NamedTuple):
-    """`before` stands in the wire, then a value of this kind; where it does not, `else_skip` steps are none.
-
-    A step without `else_skip` must be there. `_NOTHING` is 0 in its column; `_STRING` ends with its quote;
-    `_SAME` is a string that must be the one its column has already; `_NUMBERS` are the rest of a list;
-    `_OBJECT` stays JSON. Without a column it is passed over.
-    """
-
-    before: str
-    kind: int = _NOTHING
-    column: str | None = None
-    else_skip: int = 0
-
-
-def _maybe(key: str, kind: int, column: str = "") -> _Step:
-    quote = '"' if kind == _STRING else ""
-    return _Step(f',"{key}":{quote}', kind, column or key, 1)
-
-
-_SIGNAL_STEPS: Final = (
-    _Step(f'{{"specversion":"1.0","type":"{ENVELOPE_TYPE}","source":"', _STRING),
-    _Step(',"id":"', _STRING, "id"),
-    _Step(f',"dataschema":"{NEWEST_SCHEMA}","data":{{"id":"', _SAME, "id"),
-    _Step(',"site":"', _STRING, "site"),
-    _Step(',"device":"', _STRING, "device"),
-    _Step(',"category":"', _STRING, "category"),
-    _Step(',"action":"', _STRING, "action"),
-    _Step(',"time":{"occurred_at":', _NUMBER, "occurred_at"),
-    _Step(',"received_at":', _NUMBER, "received_at"),
-    _maybe("raw", _STRING, "time_raw"),
-    _maybe("zone", _STRING, "time_zone"),
-    _maybe("offset_ms", _NUMBER),
-    _maybe("quality", _STRING),
-    _Step("}"),
-    _maybe("point", _STRING),
-    _maybe("reason", _STRING),
-    _maybe("reason_code", _STRING),
-    _maybe("direction", _STRING),
-    _Step(',"credential":{"format":"', _STRING, "credential_format", 3),
-    _Step(',"hash":"', _STRING, "credential_hash"),
-    _Step("}"),
-    _maybe("person", _STRING),
-    _maybe("verify", _OBJECT),
-    _maybe("screening", _OBJECT),
-    _Step(',"count":{}', _NOTHING, "count_interval", 1),
-    _Step(',"count":{"interval":', _NUMBER, "count_interval", 3),
-    _Step(',"cumulative":', _NUMBER, "count_cumulative", 1),
-    _Step("}"),
-    _Step(',"count":{"cumulative":', _NUMBER, "count_cumulative", 2),
-    _Step("}", _NOTHING, "count_interval"),
-    _maybe("seq", _NUMBER),
-    _maybe("delivery", _STRING),
-    _maybe("data", _OBJECT),
-    _maybe("raw", _STRING),
-    _Step('},"time":"', _STRING),
-    _Step(',"subject":"', _STRING, None, 1),
-    _Step("}"),
-)
-_EVENT_STEPS: Final = (
-    _Step('{"id":"', _STRING, "id"),
-    _Step(',"site":"', _STRING, "site"),
-    _Step(',"topic":"', _STRING, "topic"),
-    _Step(',"position":', _NUMBER, "position"),
-    _Step(',"ordinal":', _NUMBER, "ordinal"),
-    _Step(',"occurred_at":', _NUMBER, "occurred_at"),
-    _Step(',"known_at":', _NUMBER, "known_at"),
-    *(
-        _maybe(name, _STRING)
-        for name in (
-            "person", "credential", "zone", "from_zone", "maybe_zone", "point", "device", "visit", "basis",
-            "rule", "alert", "severity",
-        )
-    ),
-    _maybe("value", _NUMBER),
-    _maybe("limit", _NUMBER),
-    _Step(',"late":true', _NOTHING, "late", 1),
-    _Step(',"causes":[', _NUMBERS, "causes", 1),
-    _maybe("policy_version", _NUMBER),
-    _maybe("detail", _OBJECT),
-    _Step("}"),
-)  # fmt: skip
-_FIELDS: Final = {field.name: field for kind in (Time, Signal, Event) for field in structs.fields(kind)}
-_WORDS: Final = {
-    name: field.type
-    for name, field in _FIELDS.items()
-    if isinstance(field.type, type) and issubclass(field.type, StrEnum)
-}
-"""Whose words are closed."""
-_OBJECTS: Final = {name: _FIELDS[name].type for name in JSON_COLUMNS}
-"""What JSON must be, and be written as it is written here."""
-_DEFAULTS: Final = {name: field.default for name, field in _FIELDS.items() if field.default is not NODEFAULT}
-"""What a field is that is left out; null for a column that is no field."""
-
-
-class Layout:
-    """The steps of one kind of wire as arrays, and the columns of the table they give."""
-
-    def __init__(self, steps: Sequence[_Step], schema: pa.Schema) -> None:
-        self.schema = schema
-        self.columns = list(dict.fromkeys(step.column for step in steps if step.column is not None))
-        self.before = np.frombuffer("".join(step.before for step in steps).encode(), np.uint8)
-        self.before_ends = np.array([0, *accumulate(len(step.before) for step in steps)], np.int64)
-        self.kinds = np.array([step.kind for step in steps], np.int64)
-        self.skips = np.array([step.else_skip for step in steps], np.int64)
-        self.places = np.array(
-            [len(self.columns) if step.column is None else self.columns.index(step.column) for step in steps],
-            np.int64,
-        )
-        """The place of each step's column; what has none goes into one that nobody looks at."""
-
-
-SIGNALS: Final = Layout(_SIGNAL_STEPS, SIGNAL_COLUMNS)
-EVENTS: Final = Layout(_EVENT_STEPS, EVENT_COLUMNS)
 
 
 def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
@@ -198,10 +77,10 @@ def _is_text(joined: bytes) -> bool:
 
 def _checked(name: str, column: pa.Array, fits: Any) -> pa.Array:
     """Return a column as the table has it; rows with a word or an object that is none of ours do not fit."""
-    if name in _WORDS:
-        fits &= is_one_of(column, list(_WORDS[name])).fill_null(False).to_numpy(zero_copy_only=False)
-    elif name in _OBJECTS:
-        valid = [_is_written_by_us(text, _OBJECTS[name]) for text in column.dictionary.to_pylist()]
+    if name in WORDS:
+        fits &= is_one_of(column, list(WORDS[name])).fill_null(False).to_numpy(zero_copy_only=False)
+    elif name in OBJECTS:
+        valid = [_is_written_by_us(text, OBJECTS[name]) for text in column.dictionary.to_pylist()]
         fits &= pa.array(valid).take(column.indices).fill_null(True).to_numpy(zero_copy_only=False)
         return column.dictionary_decode()
     return column
@@ -215,7 +94,7 @@ def _is_written_by_us(text: str, kind: Any) -> bool:
 
 
 def _left_out(field: pa.Field, count: int) -> pa.Array:
-    default = _DEFAULTS.get(field.name)
+    default = DEFAULTS.get(field.name)
     if default is None:
         return pa.nulls(count, field.type)
     return pa.repeat(pa.scalar(default, field.type), count)
@@ -238,7 +117,7 @@ def _numbers(field: pa.Field, values: Any, lengths: Any, listed: Any, fits: Any)
         beyond = (lengths >= 0) & ((values < 0) | (values > most))
         fits[beyond], lengths[beyond] = False, -1
     numbers = pa.array(values, pa.int64(), mask=lengths < 0)
-    default = _DEFAULTS.get(field.name)
+    default = DEFAULTS.get(field.name)
     return (numbers if default is None else numbers.fill_null(default)).cast(field.type)
 
 
@@ -247,8 +126,8 @@ def _is_string(field: pa.Field) -> bool:
 
 
 def _strings(field: pa.Field, count: int, most_bytes: int) -> "_Texts | _Words":
-    if field.type == WORD or field.name in _OBJECTS:
-        return _Words(count, _DEFAULTS.get(field.name))
+    if field.type == WORD or field.name in OBJECTS:
+        return _Words(count, DEFAULTS.get(field.name))
     return _Texts(count, most_bytes)
 
 
@@ -413,14 +292,14 @@ def _scan(
                 continue
             kind, column = kinds[step], places[step]
             at, value, length = behind, 0, 0
-            if kind == _OBJECT:
+            if kind == OBJECT:
                 value, at = behind, _object_end(data, at, end)
                 length = at - behind
-            elif kind in (_STRING, _SAME):
+            elif kind in (STRING, SAME):
                 value = behind
                 at = _string_end(data, at, end)
                 length = at - value
-                if kind == _SAME and at >= 0:
+                if kind == SAME and at >= 0:
                     same = values[column, row]
                     if (
                         length != lengths[column, row]
@@ -428,10 +307,10 @@ def _scan(
                     ):
                         at = -1
                 at += 1 if at >= 0 else 0
-            elif kind == _NUMBER:
+            elif kind == NUMBER:
                 at, value = _number(data, at, end)
                 length = at - behind
-            elif kind == _NUMBERS:
+            elif kind == NUMBERS:
                 value = used[0]
                 at = _list_end(data, at, end, listed, used)
                 length = used[0] - value

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import wire_reading, wire_scanning
+from domain import wire_reading
 from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, event_columns, signal_columns
 from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
 from domain.kernels import COMPILED
 from domain.signal import Count, Credential, Screening, Signal, Time, Verify, read_signal, write_signal
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason, Topic
+from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT
 from domain.wire_reading import read_events, read_signals
 from domain.wire_scanning import scan
 from tests.wire_strategies import EVENTS, PLAIN_EVENTS, PLAIN_SIGNALS, SIGNALS
@@ -314,9 +315,9 @@ def _changed(draw: Any, wire: bytes) -> bytes:
 @given(signals=st.lists(PLAIN_SIGNALS, max_size=4), events=st.lists(PLAIN_EVENTS, max_size=4))
 def test_wires_of_ours_are_scanned(signals: list[Signal], events: list[Event]) -> None:
     """A wire of ours fits, unless a text has an escape or a number more than 18 digits."""
-    _, fits = wire_scanning.scan([write_signal(signal) for signal in signals], wire_scanning.SIGNALS)
+    _, fits = scan([write_signal(signal) for signal in signals], SIGNAL_LAYOUT)
     assert fits.all()
-    _, fits = wire_scanning.scan([write_event(event) for event in events], wire_scanning.EVENTS)
+    _, fits = scan([write_event(event) for event in events], EVENT_LAYOUT)
     assert fits.all()
 
 
@@ -332,8 +333,8 @@ def test_more_bytes_than_a_column_holds_are_not_scanned(monkeypatch: pytest.Monk
 
 def test_every_column_has_a_step() -> None:
     """A new field of signals or events is scanned too."""
-    assert set(wire_scanning.SIGNALS.columns) == set(SIGNAL_COLUMNS.names)
-    assert set(wire_scanning.EVENTS.columns) == set(EVENT_COLUMNS.names) - {"schema"}
+    assert set(SIGNAL_LAYOUT.columns) == set(SIGNAL_COLUMNS.names)
+    assert set(EVENT_LAYOUT.columns) == set(EVENT_COLUMNS.names) - {"schema"}
 
 
 def test_what_no_column_holds_is_told() -> None:
