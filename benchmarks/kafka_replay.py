@@ -22,9 +22,9 @@ from benchmarks.figure import Figure, tell
 from benchmarks.worker import PARTITIONS, SITES, Feed, kafka_settings, running, signals_of_a_city
 from benchmarks.worker_processes import Task
 from infra.kafka.broker import HEAP, Broker
+from streams.admission import Limits
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.worker.admission import Limits
 from streams.worker.replaying import BATCH, replay_partition
 
 GOAL: Final = 1_000_000

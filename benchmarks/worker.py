@@ -28,9 +28,9 @@ from domain.vocabulary import Action, Category
 from infra.kafka.broker import HEAP, Broker
 from infra.simulating import city_of, city_signals
 from streams.kafka.headers import header, signal_headers
-from streams.kafka.partitioning import partition_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, apply, topic_name
+from streams.partitioning import partition_of
 
 PARTITIONS: Final = 4
 _WARM_UP_SECONDS: Final = 20.0

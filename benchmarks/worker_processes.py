@@ -24,11 +24,11 @@ import msgspec  # noqa: E402
 from infra.settings import Settings  # noqa: E402
 from infra.warming import warm_up  # noqa: E402
 from infra.worker_process import worker_of  # noqa: E402
+from streams.admission import Refused  # noqa: E402
 from streams.collection import rare_collection  # noqa: E402
 from streams.kafka.log import KafkaLog  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
 from streams.kafka.topics import Topic, topic_name  # noqa: E402
-from streams.worker.admission import Refused  # noqa: E402
 from streams.worker.defect import EngineDefect  # noqa: E402
 from streams.worker.owner import Timing  # noqa: E402
 from streams.worker.partition import Decided  # noqa: E402

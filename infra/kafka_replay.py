@@ -14,9 +14,9 @@ from infra.failure import Failure
 from infra.home import Progress, no_progress
 from infra.kafka_partitions import chosen_partitions
 from infra.settings import Settings
+from streams.admission import HOUR_US, Limits
 from streams.comparison import told
 from streams.kafka.settings import KafkaSettings
-from streams.worker.admission import HOUR_US, Limits
 from streams.worker.replaying import Replayed, replay_partition
 
 

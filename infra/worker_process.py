@@ -20,13 +20,13 @@ from infra.observability.metrics import WorkerMetrics
 from infra.process import staying
 from infra.settings import Home, Settings
 from infra.warming import warm_up
+from streams.admission import Limits, Refused
 from streams.cross_site.uses import uses_of
 from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogUnavailable, PositionConflict
-from streams.worker.admission import Limits, Refused
 from streams.worker.app import Membership, Worker
 from streams.worker.credentials import credentials
 from streams.worker.owner import Observer, Plan, Timing

@@ -2,8 +2,8 @@
 
 from domain.commands.case_command import SCHEMA_VERSION, CaseCommand, read_command
 from domain.errors import UnreadableCommand
+from streams.admission import Limits, Message, Refused, refused, site_in_key
 from streams.quarantine import RejectionReason
-from streams.worker.admission import Limits, Message, Refused, refused, site_in_key
 
 
 def admit_command(message: Message, limits: Limits) -> CaseCommand | Refused:

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from streams.kafka import topics
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
-from streams.kafka.partitioning import partition_of
 from streams.kafka.reader import PartitionReader, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -34,6 +33,7 @@ from streams.log import (
     Snapshot,
     Stored,
 )
+from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
 from tests.kafka_fixture import Kafka
 from tests.log_contract import LogContract, draft, event, fill

@@ -8,12 +8,12 @@ from confluent_kafka import Producer
 
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
-from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import Refusal, Sent, SignalProducer
 from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import Draft, LogUnavailable
+from streams.partitioning import partition_of
 from streams.quarantine import RejectionReason
 from tests.kafka_fixture import Kafka
 from tests.log_contract import draft

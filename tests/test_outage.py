@@ -17,11 +17,11 @@ from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
 from projections.client import open_history
 from streams.kafka.ends import Ends
-from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import SignalProducer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import Draft, LogUnavailable
+from streams.partitioning import partition_of
 from tests.chaos.site import PASSWORD, Site, free_port, write_home
 from tests.chaos.verdict import Progress, judge
 from tests.endpoint_client import Endpoint

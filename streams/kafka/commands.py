@@ -7,10 +7,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from domain.commands.case_command import SCHEMA_VERSION, CaseCommand, write_command
 from streams.kafka.errors import explained
 from streams.kafka.headers import Headers
-from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import Sent, count_partitions
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
+from streams.partitioning import partition_of
 
 
 def command_headers(command: CaseCommand) -> Headers:

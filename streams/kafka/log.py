@@ -6,12 +6,12 @@ from typing import Final, Self
 
 from confluent_kafka import Consumer, KafkaException
 
+from streams.admission import Message as Admitted
 from streams.kafka.appending import Appender
 from streams.kafka.errors import explained
 from streams.kafka.events import EventReader, stored
 from streams.kafka.headers import header, headers_of
 from streams.kafka.ids import check_contiguous
-from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, committed, read_snapshot
 from streams.kafka.producer import count_partitions
 from streams.kafka.reader import Message, PartitionReader, admitted, bounds
@@ -29,8 +29,8 @@ from streams.log import (
     Snapshot,
     Stored,
 )
+from streams.partitioning import partition_of
 from streams.quarantine import Rejection
-from streams.worker.admission import Message as Admitted
 
 _PAGE_EVENTS: Final = 5_000
 """Events `find_events` reads at once."""

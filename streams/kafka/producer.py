@@ -10,10 +10,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.kafka.errors import explained, no_topic
 from streams.kafka.headers import signal_headers
-from streams.kafka.partitioning import partition_of
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import Draft, LogUnavailable
+from streams.partitioning import partition_of
 from streams.quarantine import RejectionReason
 
 _POLL_SECONDS: Final = 0.1

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple, Protocol, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from streams.admission import Message as Admitted
 from streams.kafka.errors import explained, no_topic, passing, patiently
 from streams.kafka.headers import ReadHeaders, header, headers_of
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogUnavailable, SignalsGone
-from streams.worker.admission import Message as Admitted
 
 BATCH: Final = 10_000
 _MISSING: Final = frozenset(

@@ -9,13 +9,13 @@ from confluent_kafka import Consumer
 
 from streams.forwarder import NoAnswerYet, Sent
 from streams.kafka.headers import header, headers_of
-from streams.kafka.partitioning import partition_of
 from streams.kafka.producer import Refusal, SignalProducer, count_partitions
 from streams.kafka.producer import Sent as Delivered
 from streams.kafka.reader import PartitionReader, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import Draft, LogUnavailable
+from streams.partitioning import partition_of
 from streams.spool import Waiting
 
 _LONGEST_WAIT_SECONDS: Final = 5.0

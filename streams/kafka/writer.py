@@ -9,13 +9,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.kafka.errors import explained, is_fenced
 from streams.kafka.headers import Headers, event_headers
-from streams.kafka.partitioning import partition_of
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import quarantined
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import EventDraft, LogUnavailable, PositionConflict
+from streams.partitioning import partition_of
 from streams.quarantine import Rejection
 
 _ABORT_SECONDS: Final = 5.0

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from streams.worker.admission import Limits, Message
+from streams.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 
 _PACKAGES: Final = ("limen", "numpy", "numba", "msgspec", "pyarrow")

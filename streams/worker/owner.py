@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from streams.admission import Limits, Message, Refused, rejection
 from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
 from streams.quarantine import Rejection
-from streams.worker.admission import Limits, Message, Refused, rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
 

@@ -14,10 +14,10 @@ from domain.event import Event
 from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
+from streams.admission import Admission, Limits, Message, Refused
 from streams.engine import Engine
 from streams.log import EventDraft
 from streams.runner import draft
-from streams.worker.admission import Admission, Limits, Message, Refused
 from streams.worker.recent_ids import RecentIds
 
 VERSION: Final = 1

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
+from streams.admission import Message
 from streams.kafka.headers import header
 from streams.log import LogCorrupt, LogUnavailable
-from streams.worker.admission import Message
 from streams.worker.owner import PartitionOwner
 
 T = TypeVar("T")

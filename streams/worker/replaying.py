@@ -8,6 +8,7 @@ import msgspec
 from confluent_kafka import Consumer
 
 from domain.event import write_event
+from streams.admission import Limits, Message
 from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
 from streams.kafka.headers import header
@@ -16,7 +17,6 @@ from streams.kafka.reader import Records, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
-from streams.worker.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 
 BATCH: Final = 10_000

@@ -17,11 +17,11 @@ from projections.client import History, open_history
 from projections.errors import HistoryError
 from projections.sink import EVENTS, SIGNALS, Sink
 from projections.verify import verify
+from streams.admission import Limits, Message
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import PartitionReader, Records, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogError, LogUnavailable
-from streams.worker.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 from tests.chaos.site import Site
 

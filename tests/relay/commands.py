@@ -6,7 +6,7 @@ import msgspec
 
 from domain.commands.case_command import CaseCommand, write_command
 from domain.vocabulary import Decision
-from streams.worker.admission import Limits, Message
+from streams.admission import Limits, Message
 
 LIMITS = Limits(message_bytes=10_000)
 

@@ -23,11 +23,11 @@ from domain.signal import Signal  # noqa: E402
 from domain.vocabulary import Topic  # noqa: E402
 from infra import worker_process  # noqa: E402
 from infra.settings import Home, Settings  # noqa: E402
+from streams.admission import Limits  # noqa: E402
 from streams.engine import Engine  # noqa: E402
 from streams.kafka import log as kafka_log  # noqa: E402
 from streams.kafka.settings import KafkaSettings  # noqa: E402
 from streams.kafka.writer import PartitionWriter  # noqa: E402
-from streams.worker.admission import Limits  # noqa: E402
 from streams.worker.partition import PartitionDecider  # noqa: E402
 
 

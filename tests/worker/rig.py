@@ -14,12 +14,12 @@ import msgspec
 from confluent_kafka import Producer
 
 from domain.event import Event, read_event
+from streams.admission import Message
 from streams.kafka.log import KafkaLog
-from streams.kafka.partitioning import partition_of
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import LogUnavailable
-from streams.worker.admission import Message
+from streams.partitioning import partition_of
 from streams.worker.partition import Decided, PartitionDecider
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka

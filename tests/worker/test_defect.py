@@ -9,7 +9,7 @@ import pytest
 from infra import reproducing
 from infra.failure import FAILED, Failure
 from infra.reproducing import reproduce_defect
-from streams.worker.admission import Limits, Message
+from streams.admission import Limits, Message
 from streams.worker.defect import keep_bundle
 from streams.worker.partition import PartitionDecider
 from tests.worker.messages import LIMITS, a_signal, message

@@ -7,8 +7,8 @@ from typing import Any
 
 from domain.signal import Time
 from domain.vocabulary import Action, Category
+from streams.admission import HOUR_US, Limits, Message
 from streams.log import Snapshot
-from streams.worker.admission import HOUR_US, Limits, Message
 from streams.worker.owner import PartitionOwner, Plan, Timing
 from streams.worker.partition import Decided, PartitionDecider
 from tests.worker.messages import NOON, a_signal, message

@@ -10,8 +10,8 @@ from domain.event import Event
 from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Category, Topic
+from streams.admission import Message
 from streams.engine import Engine
-from streams.worker.admission import Message
 from streams.worker.partition import Decided, PartitionDecider, Record
 from streams.worker.recent_ids import RecentIds
 from tests.differences import first_difference

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import structlog.testing
 
+from streams.admission import Message
 from streams.log import LogUnavailable
-from streams.worker.admission import Message
 from streams.worker.owner import PartitionOwner
 from streams.worker.pump import Pace, Pump
 

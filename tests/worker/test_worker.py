@@ -15,8 +15,8 @@ import pytest
 from domain.signal import signal_id
 from domain.vocabulary import Topic
 from infra.simulating import city_of, city_signals
-from streams.kafka.partitioning import partition_of
-from streams.worker.admission import Message
+from streams.admission import Message
+from streams.partitioning import partition_of
 from streams.worker.defect import read_bundle, reproduce
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import a_signal, bad_messages, message

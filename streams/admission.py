@@ -10,7 +10,7 @@ import msgspec
 from domain.bounds import fault_of, is_site
 from domain.errors import UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
-from streams.kafka.partitioning import partition_of
+from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
 
 HOUR_US: Final = 3_600_000_000

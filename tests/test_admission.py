@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
 from domain.vocabulary import Action, Category, Delivery, Direction, Topic
-from streams.kafka.partitioning import partition_of
-from streams.worker.admission import HOUR_US, Admission, Message, Refused
+from streams.admission import HOUR_US, Admission, Message, Refused
+from streams.partitioning import partition_of
 from streams.worker.partition import PartitionDecider
 from tests.worker.messages import LIMITS, NOON, a_signal, bad_messages, message
 
