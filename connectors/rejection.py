@@ -23,6 +23,7 @@ RejectionReason = Literal[
     "nonexistent_time",
     "unknown_point",
     "unknown_action",
+    "unknown_direction",
     "negative_count",
     "too_long",
     "torn_line",

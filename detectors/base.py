@@ -94,7 +94,6 @@ class Detector(ABC, Generic[P]):
     order: ClassVar[int]
     Parameters: ClassVar[type[Any]] = Parameters
     ROW: ClassVar[np.dtype[Any]] = np.dtype([("enabled", "?")], align=True)
-    version: ClassVar[int] = 1
     needs_levels: ClassVar[bool] = False
     """Whether the detector looks at levels; they are written only if one does."""
     mixed_subjects: ClassVar[bool] = False

@@ -191,6 +191,5 @@ def _pieces(directory: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _refuse_rejected(kind: str, decided: Decided) -> None:
     for event in decided.events_of(Topic.CONTROL_REJECTED):
-        if event.topic is Topic.CONTROL_REJECTED:
-            reason = (event.detail or {}).get("reason", "no reason given")
-            raise Failure(f"{kind}: {reason}; correct the file and do the same again")
+        reason = (event.detail or {}).get("reason", "no reason given")
+        raise Failure(f"{kind}: {reason}; correct the file and do the same again")

@@ -34,12 +34,13 @@ _OLDEST_PYTHON: Final = (3, 11)
 _SECOND_OF_WRITING: Final = 1_767_225_600
 """2026-01-01: a clock that shows less was never set."""
 _TOOLS: Final = {
-    "java": ("a Kafka broker for tests at scale", "apt-get install openjdk-17-jre-headless"),
+    "java": ("a Kafka broker in tests and demo-kafka", "apt-get install openjdk-17-jre-headless"),
     "mvn": ("fetching that broker", "apt-get install maven"),
-    "mosquitto": ("MQTT devices in tests", "apt-get install mosquitto"),
-    "chromium": ("looking at the console in tests", "apt-get install chromium"),
-    "go": ("building Grafana's plug-ins", "apt-get install golang-go"),
+    "initdb": ("a PostgreSQL server in tests", "apt-get install postgresql"),
+    "go": ("ClickHouse's driver for Go in tests", "apt-get install golang-go"),
 }
+_BESIDE_THE_PATH: Final = "usr/lib/postgresql/*/bin"
+"""Where Debian keeps what only a server's own user should run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +255,8 @@ def _history(path: Path) -> str:
 
 def _tools() -> Iterator[Finding]:
     for name, (purpose, remedy) in _TOOLS.items():
-        found = shutil.which(name)
+        found = shutil.which(name) or next(Path("/").glob(f"{_BESIDE_THE_PATH}/{name}"), None)
         if found:
-            yield Finding(name, "ok", found)
+            yield Finding(name, "ok", str(found))
         else:
             yield Finding(name, "warn", f"not found; optional, for {purpose}", remedy)

@@ -22,6 +22,7 @@ from infra.control import apply_settings
 from infra.control_socket import ControlSocket, Request
 from infra.failure import FAILED, Failure, explained, is_ours
 from infra.home import PARTITION, OpenHome
+from infra.observability.following import AlertLines
 from projections.errors import HistoryError
 from streams.log import LogUnavailable
 
@@ -40,6 +41,7 @@ class Service:
         self._requests: queue.Queue[Request | None] = queue.Queue()
         self._stopping = threading.Event()
         self._log = structlog.get_logger()
+        self._alerts = AlertLines()
         self._sink_due = 0.0
         self._relay_due, self._relay_wait = 0.0, _FIRST_WAIT_SECONDS
         home.stopping = self._stopping.is_set
@@ -109,8 +111,8 @@ class Service:
         pipeline = self._home.pipeline
         pipeline.append([tick(self._home.site.id, self._clock(), self._home.settings.clock_seconds)])
         for decided in pipeline.decide():
-            for event in decided.events_of(Topic.ALERT_RAISED):  # of persons nothing: anybody may read a log
-                self._log.info("alert", position=event.position, rule=event.rule, zone=event.zone)
+            for event in decided.events_of(Topic.ALERT_RAISED):
+                self._alerts.raised(event, decided.signal_id(event.position), PARTITION)
         if time.monotonic() >= self._sink_due:
             pipeline.sink()
             self._sink_due = time.monotonic() + SINK_EVERY_SECONDS

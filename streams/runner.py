@@ -64,6 +64,10 @@ class Decided:
             events = events.filter(is_one_of(whole(events, "topic"), topics))
         return [read_event(wire) for wire in event_wires(events)]
 
+    def signal_id(self, position: int) -> str:
+        """Return the id of the signal at a position of this batch."""
+        return str(self.signals.column("id")[position - self.first_signal].as_py())
+
 
 class Runner:
     """Drives one engine along one partition of a log.

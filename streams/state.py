@@ -7,7 +7,7 @@ import numpy as np
 from detectors.base import Detector
 from detectors.registry import DETECTORS
 from domain.deadlines import Deadlines
-from domain.kernels import Records, Table
+from domain.kernels import Table
 from domain.names import Names
 from domain.policy import Policy
 from domain.records import (
@@ -115,11 +115,6 @@ class State:
         if code == 0 or not self.zones.rows[code]["declared"]:
             raise KeyError(zone)
         return code
-
-    def zone_row(self, code: int) -> Records:
-        """Return the row of a zone."""
-        row: Records = self.zones.rows[code]
-        return row
 
     @property
     def depth(self) -> int:

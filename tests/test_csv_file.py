@@ -232,6 +232,15 @@ def test_unknown_action_is_rejected(tmp_path: Path) -> None:
     assert isinstance(second, Signal) and second.action is Action.DENIED
 
 
+def test_unknown_direction_is_rejected(tmp_path: Path) -> None:
+    """A word that is no direction, and has no meaning in the source, is set aside."""
+    source = PROX.model_copy(update={"direction": "{type}"})
+    rows = b"2016-05-31 07:00:00,sideways,a001,1,1\n2016-05-31 07:00:00,out,a001,1,1\n"
+    first, second = read(HEADER + rows, tmp_path, source)
+    assert isinstance(first, Rejected) and first.reason == "unknown_direction"
+    assert isinstance(second, Signal) and second.direction is Direction.OUT
+
+
 @pytest.mark.parametrize(
     "end",
     [

@@ -27,7 +27,10 @@ from domain.vocabulary import (
     Severity,
     Topic,
 )
+from infra.answers.placing import place
 from infra.chinese import NAMES, SENTENCES
+from infra.failure import WrongUse
+from infra.home import OpenHome
 from infra.invalid_settings import InvalidSettings
 from infra.language import Language
 from infra.rendering import bars, fields, table
@@ -293,6 +296,17 @@ def test_place_is_used_wrongly(home: Path) -> None:
     for wrong in ("2999-01-01T00:00", "1999-12-31T23:59", "0001-06-01T00:00"):
         _limen(*who, "a test", "--at", wrong, exit_code=2)
     assert _known(home) == before
+
+
+def test_a_log_ahead_of_the_clock_is_no_time_to_place_somebody(tmp_path: Path) -> None:
+    """Without --at it would happen at the log's time, which has not come; the message says so."""
+    home = tmp_path / "home"
+    _limen("init", "--template", "campus", "--home", home)
+    days = ("--persons", "5", "--days", "1", "--seed", "1", "--start", "2100-03-01")
+    _limen("simulate", *days, "--into", home)
+    who = {"person": "employee-00001", "zone": "vault", "purpose": "a test", "user": "a test"}
+    with OpenHome(home) as opened, pytest.raises(WrongUse, match=r"log's time, 2100-03-0.*say when it was"):
+        place(opened, at=None, **who)
 
 
 def _known(home: Path) -> dict[str, Any]:

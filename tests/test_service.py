@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from domain.vocabulary import Category
+from domain.signal import Signal, Time
+from domain.vocabulary import Action, Category
 from infra.clock import tick
+from infra.control import apply_settings
 from infra.home import PARTITION, OpenHome
 from infra.initialising import initialise
 from infra.service import Service
@@ -93,6 +96,26 @@ def test_time_passes_on_an_idle_site(home: Path) -> None:
     assert 2 <= len(ticks) <= 6
     assert all(tick % 1_000_000 == 0 for tick in ticks)
     assert all(earlier < later for earlier, later in pairwise(ticks))
+
+
+def test_an_alert_is_told_with_its_signal(tmp_path: Path) -> None:
+    """A door that stands open becomes an alert as time passes; its line names the signal that decided it."""
+    initialise(tmp_path / "home", "campus")
+    opened_at = 1_772_442_000_000_000  # 2026-03-02 09:00 UTC
+    with OpenHome(tmp_path / "home") as home, capture_logs() as lines:
+        door = next(point for point in home.site.points if point.contact)
+        signal_ = Signal(
+            id="0" * 32, site=home.site.id, device=door.id, category=Category.DOOR, action=Action.OPENED,
+            time=Time(opened_at, opened_at), point=door.id,
+        )  # fmt: skip
+        apply_settings(home)
+        home.pipeline.append([signal_])
+        service = Service(home, clock=lambda: opened_at / 1_000_000 + 3_600)
+        service.run(seconds=1.5)
+        newest = [readable(stored) for stored in home.log.read(PARTITION, 0, 100)][-1]
+    held = [line for line in lines if line["event"] == "alert raised" and line["rule"] == "door_held"]
+    assert [line["correlation"] for line in held] == [newest.id]
+    assert (held[0]["point"], held[0]["site"]) == (door.id, newest.site)
 
 
 def test_a_killed_process_leaves_a_home_that_goes_on(home: Path) -> None:

@@ -201,7 +201,7 @@ class Mapping:
         return credential, f"unknown:{value}"
 
     def direction(self, row: Sequence[str]) -> Direction:
-        """Return the direction in a row, unknown where it says none. Raises `RefusedRow`: unreadable."""
+        """Return the direction in a row, unknown where it says none. Raises `RefusedRow` for another word."""
         spelled = self._direction(row)
         if spelled in self._directions:
             return self._directions[spelled]
@@ -209,6 +209,6 @@ class Mapping:
             return Direction(spelled) if spelled else Direction.UNKNOWN
         except ValueError as error:
             raise RefusedRow(
-                "unreadable",
+                "unknown_direction",
                 f"{spelled!r} is no direction; add its meaning to sources.{self.name}.directions",
             ) from error

@@ -8,7 +8,6 @@ from domain.bounds import is_site
 from domain.errors import InvalidDocument
 from domain.vocabulary import Decision, Resolution
 
-KIND: Final = "alert_case"
 LONGEST_ALERT: Final = 1_000
 """Characters of an alert's id: those of a site, a rule and a subject are far fewer."""
 LONGEST_NAME: Final = 200

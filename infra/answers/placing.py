@@ -30,9 +30,11 @@ def place(
     """
     apply_settings(home)
     home.pipeline.advance()
-    at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, home.site.zone_info)
+    zone_info = home.site.zone_info
+    at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, zone_info)
     if at_us > datetime.now(UTC).timestamp() * 1_000_000:
-        raise WrongUse(f"--at: {at} has not come yet")
+        told = at or f"the log's time, {written(at_us, zone_info)},"
+        raise WrongUse(f"--at: {told} has not come yet; say when it was")
     if at_us < EARLIEST_US:
         early = f"{at} is before 2000" if at else "the log has no time yet that could be taken"
         raise WrongUse(f"--at: {early}; say when it was")

@@ -146,15 +146,6 @@ class Broker:
             self._process.kill()
             self._ended()
 
-    def restart(self) -> None:
-        """Start it again on its data and at its port, in order if it still runs.
-
-        Raises:
-            BrokerUnavailable: it did not come back.
-        """
-        self.stop()
-        self.start()
-
     def pause(self) -> None:
         """Let it stand still (SIGSTOP): connections stay, nothing is answered. On return all of it stands."""
         self._signal(signal.SIGSTOP)

@@ -36,15 +36,19 @@ class AlertLines:
             return
         ids = dict(zip(offsets, (signal.id for signal in signals), strict=True))
         for event in raised:
-            self._log.info(
-                "alert raised",
-                correlation=ids.get(event.position),
-                decision=event.id,
-                site=event.site,
-                rule=event.rule,
-                severity=str(event.severity),
-                zone=event.zone,
-                point=event.point,
-                partition=partition,
-                causes=list(event.causes),
-            )
+            self.raised(event, ids.get(event.position), partition)
+
+    def raised(self, event: Event, correlation: str | None, partition: int) -> None:
+        """Tell one alert, whose signal has this id and stands in this partition."""
+        self._log.info(
+            "alert raised",
+            correlation=correlation,
+            decision=event.id,
+            site=event.site,
+            rule=event.rule,
+            severity=str(event.severity),
+            zone=event.zone,
+            point=event.point,
+            partition=partition,
+            causes=list(event.causes),
+        )
