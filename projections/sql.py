@@ -18,7 +18,7 @@ MEMORY_BYTES: Final = 2_000_000_000
 ROWS: Final = 100_000
 
 _FIRST_WORDS: Final = frozenset({"select", "with", "show", "describe", "desc", "exists", "explain", "("})
-_SAFE_TABLE_FUNCTIONS: Final = frozenset(
+SAFE_TABLE_FUNCTIONS: Final = frozenset(
     {
         "numbers",
         "numbers_mt",
@@ -32,6 +32,7 @@ _SAFE_TABLE_FUNCTIONS: Final = frozenset(
         "format",
     }
 )
+"""Table functions that reach nothing beyond what is written in the query."""
 _FORBIDDEN_WORDS: Final = frozenset({"file", "outfile", "infile", "insert", "sleep", "sleepeachrow"})
 # What is not one of these (comments, semicolons, backslashes in names, heredocs, foreign quotes) is refused:
 # the engine might read it otherwise than we do.
@@ -84,7 +85,7 @@ def sql(history: History, text: str, *, seconds: int = SECONDS) -> list[dict[str
 
 def _table_functions(history: History) -> frozenset[str]:
     rows = history.rows("SELECT lower(name) AS name FROM system.table_functions")
-    return frozenset(row["name"] for row in rows) - _SAFE_TABLE_FUNCTIONS
+    return frozenset(row["name"] for row in rows) - SAFE_TABLE_FUNCTIONS
 
 
 def _check(query: str, table_functions: frozenset[str]) -> None:

@@ -4,6 +4,7 @@ An index on disk over ids that are hashes is written all over: at a million sign
 the speed of appending, and it goes on falling. Sorted runs in memory cost 16 bytes an id and stay fast.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,22 @@ Ids = NDArray[np.bytes_]
 def ids_from_bytes(joined: bytes) -> Ids:
     """Return the ids that stand one after another in these bytes."""
     return np.frombuffer(joined, dtype=f"S{ID_BYTES}")
+
+
+def ids_of(texts: Iterable[str]) -> Ids:
+    """Return ids of 32 hexadecimal digits as bytes.
+
+    Raises:
+        ValueError: one is something else.
+    """
+    given = list(texts)
+    for id_ in given:
+        if len(id_) != 2 * ID_BYTES:
+            raise ValueError(f"the signal id {id_!r} is not {2 * ID_BYTES} hexadecimal digits")
+    joined = bytes.fromhex("".join(given))
+    if len(joined) != ID_BYTES * len(given):  # fromhex skips spaces
+        raise ValueError("a signal id holds a space where a hexadecimal digit belongs")
+    return ids_from_bytes(joined)
 
 
 class KnownIds:
@@ -35,6 +52,12 @@ class KnownIds:
             places = np.minimum(np.searchsorted(run, ids), len(run) - 1)
             found |= run[places] == ids
         return found
+
+    def fresh(self, ids: Ids) -> NDArray[np.intp]:
+        """Return the places of ids that are neither in the set nor stood earlier among these, shape (m,)."""
+        is_first = np.zeros(len(ids), dtype=np.bool_)
+        is_first[np.unique(ids, return_index=True)[1]] = True
+        return np.flatnonzero(is_first & ~self.contains(ids))
 
     def add(self, ids: Ids) -> None:
         """Add ids that are not in the set."""

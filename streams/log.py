@@ -62,8 +62,6 @@ class EventDraft(msgspec.Struct, frozen=True, gc=False):
     wire: bytes
     known_at: int
     visit: str | None = None
-    zone: str | None = None
-    from_zone: str | None = None
     point: str | None = None
 
 

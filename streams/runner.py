@@ -176,8 +176,6 @@ def draft(event: Event) -> EventDraft:
         wire=write_event(event),
         known_at=event.known_at,
         visit=event.visit,
-        zone=event.zone,
-        from_zone=event.from_zone,
         point=event.point,
     )
 
@@ -186,8 +184,7 @@ def event_drafts(events: pa.Table) -> list[EventDraft]:
     """Return the events of a table of `EVENT_COLUMNS` as the log keeps them."""
     of = partial(column_values, events)
     wires, moments = event_wires(events), whole(events, "known_at").view(pa.int64()).to_numpy().tolist()
-    names = (of(name) for name in ("visit", "zone", "from_zone", "point"))
-    return list(map(EventDraft, of("id"), of("site"), of("topic"), wires, moments, *names))
+    return list(map(EventDraft, of("id"), of("site"), of("topic"), wires, moments, of("visit"), of("point")))
 
 
 def _restored(state: bytes, restore: Callable[[bytes], Decider], new: Callable[[], Decider]) -> Decider:

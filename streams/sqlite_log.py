@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
-import numpy as np
-
 from streams.blocks import (
     RECORDS,
     Wanted,
@@ -21,7 +19,7 @@ from streams.blocks import (
     signal_block,
     signals_in,
 )
-from streams.known_ids import ID_BYTES, Ids, KnownIds, ids_from_bytes
+from streams.known_ids import Ids, KnownIds, ids_from_bytes, ids_of
 from streams.log import (
     Appended,
     Draft,
@@ -126,7 +124,7 @@ class SqliteLog:
         Raises:
             ValueError: an id is not 32 hexadecimal digits.
         """
-        request = _Append(partition, signals, _ids(signals))
+        request = _Append(partition, signals, ids_of(signal.id for signal in signals))
         self._queue.append(request)
         with self._writing:  # while one commits, others queue; the next one in commits them all
             if request.outcome is None and request in self._queue:
@@ -151,9 +149,7 @@ class SqliteLog:
     def _insert(self, request: _Append) -> Appended:
         partition, signals, ids = request.partition, request.signals, request.ids
         known = self._known_ids(partition)
-        is_first = np.zeros(len(ids), dtype=np.bool_)
-        is_first[np.unique(ids, return_index=True)[1]] = True
-        fresh = np.flatnonzero(is_first & ~known.contains(ids))
+        fresh = known.fresh(ids)
         head = self._next_offset("signals", partition)
         if len(fresh):
             new = signals if len(fresh) == len(signals) else [signals[place] for place in fresh.tolist()]
@@ -349,13 +345,3 @@ def _within(stored: Iterator[Stored], from_offset: int, limit: int) -> list[Stor
 def _position(connection: sqlite3.Connection, partition: int) -> int:
     row = connection.execute("SELECT position FROM positions WHERE partition = ?", (partition,)).fetchone()
     return int(row[0]) if row else 0
-
-
-def _ids(signals: Sequence[Draft]) -> Ids:
-    for signal in signals:
-        if len(signal.id) != 2 * ID_BYTES:
-            raise ValueError(f"the signal id {signal.id!r} is not {2 * ID_BYTES} hexadecimal digits")
-    joined = bytes.fromhex("".join(signal.id for signal in signals))
-    if len(joined) != ID_BYTES * len(signals):  # fromhex skips spaces
-        raise ValueError("a signal id holds a space where a hexadecimal digit belongs")
-    return ids_from_bytes(joined)

@@ -9,11 +9,12 @@ from eventsourcing.domain import OriginatorVersionError
 
 from domain.aggregates import Door, Fact, Step, Visit, ZoneOccupancy
 from domain.aggregates.fact import utc
-from domain.event import Event, write_event
+from domain.event import Event
 from domain.site import Point, Site, Zone
 from domain.vocabulary import Basis, Topic
 from streams.aggregate_recorder import AggregateHistory, LogRecorder
-from streams.log import Draft, EventDraft
+from streams.log import Draft
+from streams.runner import draft
 from streams.sqlite_log import SqliteLog
 
 SITE = Site(
@@ -41,13 +42,7 @@ def given(tmp_path: Path) -> Iterator[Given]:
     def write(*events: Event) -> AggregateHistory:
         positions = max((event.position for event in events), default=0) + 1
         log.append(0, [Draft(f"{position:032x}", SITE.id, b"") for position in range(positions)])
-        drafts = [
-            EventDraft(
-                event.id, event.site, event.topic, write_event(event), event.known_at,
-                event.visit, event.zone, event.from_zone, event.point,
-            )
-            for event in events
-        ]  # fmt: skip
+        drafts = [draft(event) for event in events]
         log.transact(0, from_position=0, to_position=positions, events=drafts)
         return AggregateHistory(log, 0)
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from projections.errors import HistoryError
 from projections.gateway.errors import ACCESS_DENIED, READONLY, of_engine, refused
 from projections.gateway.statement import without_format
+from projections.sql import SAFE_TABLE_FUNCTIONS
 
 DATABASE: Final = "pub"
 _SYSTEM_TABLES: Final = frozenset(
@@ -35,20 +36,6 @@ _SYSTEM_TABLES: Final = frozenset(
         "keywords",
         "build_options",
         "dictionaries",
-    )
-)
-_SAFE_TABLE_FUNCTIONS: Final = frozenset(
-    (
-        "numbers",
-        "numbers_mt",
-        "zeros",
-        "zeros_mt",
-        "generateseries",
-        "generate_series",
-        "values",
-        "view",
-        "null",
-        "format",
     )
 )
 _NO_FUNCTIONS: Final = frozenset(
@@ -113,7 +100,7 @@ class Reading:
             )
         except Exception as error:
             raise HistoryError(f"the engine does not list its functions: {error}") from error
-        self._denied = frozenset(answer.bytes().decode().split()) - _SAFE_TABLE_FUNCTIONS | _NO_FUNCTIONS
+        self._denied = frozenset(answer.bytes().decode().split()) - SAFE_TABLE_FUNCTIONS | _NO_FUNCTIONS
         self._checked: dict[str, tuple[str, str | None]] = {}
 
     def check(self, handle: Any, text: str, parameters: Mapping[str, str]) -> tuple[str, str | None]:

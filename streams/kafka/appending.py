@@ -8,11 +8,12 @@ few signals of a call may be in the log, in order. Appended again, they are know
 import threading
 from collections.abc import Callable, Sequence
 
-from streams.kafka.ids import PartitionIds, ids_of
+from streams.kafka.ids import PartitionIds
 from streams.kafka.producer import Refusal, Sent, SignalProducer
 from streams.kafka.reader import PartitionReader
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
+from streams.known_ids import ids_of
 from streams.log import Appended, Draft, LogUnavailable
 
 

@@ -1,6 +1,5 @@
 """The ids of a partition's signals, known by reading all of it once and then what was added."""
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -42,25 +41,7 @@ class PartitionIds:
 
     def fresh(self, ids: Ids) -> NDArray[np.intp]:
         """Return the places of ids that are neither known nor stood earlier among these, shape (m,)."""
-        is_first = np.zeros(len(ids), dtype=np.bool_)
-        is_first[np.unique(ids, return_index=True)[1]] = True
-        return np.flatnonzero(is_first & ~self._known.contains(ids))
-
-
-def ids_of(ids: Iterable[str]) -> Ids:
-    """Return ids of 32 hexadecimal digits as bytes.
-
-    Raises:
-        ValueError: one is something else.
-    """
-    given = list(ids)
-    for id_ in given:
-        if len(id_) != 2 * ID_BYTES:
-            raise ValueError(f"the signal id {id_!r} is not {2 * ID_BYTES} hexadecimal digits")
-    joined = bytes.fromhex("".join(given))
-    if len(joined) != ID_BYTES * len(given):  # fromhex skips spaces
-        raise ValueError("a signal id holds a space where a hexadecimal digit belongs")
-    return ids_from_bytes(joined)
+        return self._known.fresh(ids)
 
 
 def check_contiguous(messages: list[Message], from_offset: int) -> None:
