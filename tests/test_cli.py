@@ -256,6 +256,8 @@ def test_replay_is_identical(home: Path) -> None:
     part = answer("replay", "--to", "2016-05-31T12:00", home=home)
     assert part["identical"]
     assert 0 < part["signals"] < whole["signals"]
+    assert answer("replay", "--history", home=home) == whole
+    assert "--history" in limen("replay", "--history", "--kafka", home=home, exit_code=2).stderr
 
 
 def test_verify_finds_the_history_complete(home: Path) -> None:
@@ -269,6 +271,10 @@ def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
     copy = tmp_path / "home"
     subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
     with OpenHome(copy) as opened:
+        change = "ALTER TABLE signals UPDATE person = 'nobody' WHERE offset = 9 SETTINGS mutations_sync = 1"
+        opened.history.run(change)
+    assert not answer("replay", "--history", home=copy, exit_code=1)["identical"]
+    with OpenHome(copy) as opened:
         log = opened.log
         head, events = log.head(PARTITION), log.events_head(PARTITION)
         clock = tick(opened.site.id, time.time())
@@ -279,6 +285,7 @@ def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
         draft = EventDraft(forged.id, forged.site, forged.topic, write_event(forged), forged.known_at)
         log.transact(PARTITION, from_position=head, to_position=head + 1, events=[draft])
         opened.history.run("ALTER TABLE signals DELETE WHERE offset = 7 SETTINGS mutations_sync = 1")
+    assert "verify" in limen("replay", "--history", home=copy, exit_code=3).stderr
     replayed = answer("replay", home=copy, exit_code=1)
     assert (replayed["identical"], replayed["first_difference"]["offset"]) == (False, events)
     assert json.loads(replayed["first_difference"]["logged"])["id"] == forged.id

@@ -45,16 +45,24 @@ def replay(
         bool, typer.Option("--kafka", help="The topics in Kafka that limen.toml names, on all cores.")
     ] = False,
     partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
+    from_history: Annotated[
+        bool,
+        typer.Option(
+            "--history", help="The history's signals, fast: the state is compared, not every event."
+        ),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Decide the whole log again from nothing, and compare; exit code 1 if anything differs."""
+    if from_history and (from_kafka or to is not None):
+        raise WrongUse("--history: not with --kafka or --to; what is compared is the home's state at its end")
     if from_kafka:
         answer = _replay_kafka(home, to, partition)
     elif partition is not None:
         raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
     else:
-        answer = ask(home, "replay", progress=True, to=to)
+        answer = ask(home, "replay", progress=True, to=to, from_history=from_history)
     show(answer, as_json, home, _replay)
     if not answer["identical"]:
         raise typer.Exit(NO)
