@@ -1,8 +1,8 @@
 """Files of signals, one CloudEvents envelope in JSON on each line, such as a simulation writes."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 from connectors.rejection import (
     AHEAD_US,
@@ -17,11 +17,7 @@ from domain.bounds import fault_of
 from domain.errors import UnreadableSignal
 from domain.signal import Signal, read_signal
 from domain.site import Site
-from domain.vocabulary import Action
-
-_BOM: Final = b"\xef\xbb\xbf"
-_ORDERS: Final = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
-"""What people order of a home. It comes from the home's own files and commands, which check it first."""
+from domain.vocabulary import ORDERS
 
 
 def read_jsonl(path: Path, site: Site, *, received_at: int) -> Iterator[Signal | Rejected]:
@@ -52,7 +48,7 @@ def read_jsonl_lines(
         if found is None:
             raise UnusableFile(f"{name}: the file is empty; it must have one signal in JSON on each line")
         line += 1
-        whole = found.removeprefix(_BOM) if line == 1 else found
+        whole = found.removeprefix(BOM_UTF8) if line == 1 else found
     if not whole.lstrip().startswith(b"{"):
         raise UnusableFile(
             f"{name}:{line}: no JSON object begins here; the file must have one signal in JSON (UTF-8) on "
@@ -105,7 +101,7 @@ def _checked(signal: Signal, site: str, points: frozenset[str], received_at: int
         EARLIEST_US <= signal.time.occurred_at <= latest and EARLIEST_US <= signal.time.received_at <= latest
     ):
         raise RefusedRow("implausible_time", "it is of before 2000, or of after the import")
-    if signal.action in _ORDERS:
+    if signal.action in ORDERS:  # these come from the home's own files and commands, which check them first
         raise RefusedRow(
             "unknown_action",
             f"{signal.action}: an order is given by the home's own files (site.yaml, policy.yaml, "

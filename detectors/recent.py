@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.kernels import Table, inlined
+from domain.records import LONG_AGO
 
-LONG_AGO: Final = -(2**62)
 MOMENT: Final = np.dtype(
     [
         ("at", "i8"),  # LONG_AGO if there is none yet
@@ -37,6 +37,11 @@ class Recent:
         """Make room for so many more moments."""
         self.older.count = int(self.used[0])
         self.older.reserve(room)
+
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return f"{self.newest.layout} {self.older.layout}"
 
     def dump(self) -> tuple[bytes, bytes]:
         """Return the state as bytes: the newest moments and the older ones."""

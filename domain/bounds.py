@@ -8,10 +8,9 @@ import re
 from typing import Final, Literal, NamedTuple
 
 from domain.signal import Signal
+from domain.times import LATEST_US
 from domain.vocabulary import Action, Category
 
-LATEST_TIME: Final = 7_258_118_400_000_000
-"""2200-01-01, UTC microseconds: the history's times and the timers' sums stay within their range."""
 LONGEST_IDENTIFIER_BYTES: Final = 256
 """In UTF-8. An event names several, and must itself fit into a message."""
 _MOST_COUNTED: Final = 2**31
@@ -41,7 +40,7 @@ def is_site(text: str) -> bool:
 def fault_of(signal: Signal) -> Fault | None:
     """Return the first fault of a signal, None where it keeps to all bounds."""
     time = signal.time
-    if not (0 <= time.occurred_at < LATEST_TIME and 0 <= time.received_at < LATEST_TIME):
+    if not (0 <= time.occurred_at < LATEST_US and 0 <= time.received_at < LATEST_US):
         return Fault("implausible_time", "a time before 1970 or after 2199")
     if len(signal.id) != 32 or not _ID.fullmatch(signal.id):
         return Fault("unreadable", f"its id {signal.id[:64]!r} is not 32 hexadecimal digits")

@@ -133,6 +133,11 @@ class Table:
         self.grow(count + room)
         self.count = count
 
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return str(self.dtype.descr)
+
     def dump(self) -> bytes:
         """Return the state's bytes."""
         return self.rows[: self.count].tobytes()

@@ -124,6 +124,11 @@ class Names:
         data = blob[: ends[count - 1]].copy()
         _codes_of(data, ends[:count].copy(), self.blob, self.ends, self.slots, self.size, out)
 
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return "names"
+
     def dump(self) -> tuple[bytes, bytes]:
         """Return the names as bytes: the text of all, and the end of each (int64)."""
         return self.blob[: self.size[1]].tobytes(), self.ends[: self.size[0]].tobytes()

@@ -20,6 +20,8 @@ ANYWHERE: Final = -1
 """Stands for a side of a point that is not known, and for "no other zone possible"."""
 NONE: Final = -1
 """Stands for a position or a number that is not there."""
+LONG_AGO: Final = -(2**62)
+"""Stands for a time that is not there: it comes before all others."""
 
 CREDENTIAL, DOOR, COUNT = code(Category.CREDENTIAL), code(Category.DOOR), code(Category.COUNT)
 ALARM: Final = code(Category.ALARM)
@@ -72,7 +74,7 @@ PERSON: Final = np.dtype(
         ("maybe", "u4"),  # where else the person may be; zone when certain
         ("pending", "u4"),  # row of the pending grant, or 0
         ("group", "i2"),  # role and department
-        ("deadline", "u1"),  # which deadline: ABSENCE, ABSENT, SETTLING
+        ("deadline", "u1"),  # which, as domain.stages.crossings numbers them
         ("basis", "u1"),  # of the leaving that is to be settled
     ],
     align=True,

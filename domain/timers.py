@@ -88,6 +88,11 @@ class Heap:
             rows[: self.size[0]] = self.written
             self.rows = rows
 
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return str(self.rows.dtype.descr)
+
     def dump(self) -> bytes:
         """Return the state's bytes."""
         return self.written.tobytes()
@@ -137,6 +142,11 @@ class Queue:
                 self.rows = records(2 * (len(waiting) + room), TIMER)
             self.rows[: len(waiting)] = waiting
             self.span[:] = 0, len(waiting)
+
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return str(self.rows.dtype.descr)
 
     def dump(self) -> bytes:
         """Return the state's bytes."""

@@ -49,6 +49,10 @@ class Action(StrEnum):
     TWO_SITES = "two_sites"
 
 
+ORDERS: Final = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
+"""What people order by a control signal; any other control signal is time passing."""
+
+
 class Reason(StrEnum):
     """Why access was refused, or an alarm given. The vendor's own code is kept beside it."""
 

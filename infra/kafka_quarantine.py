@@ -6,9 +6,9 @@ the message stands in its topic. See `streams.kafka.quarantining` for what is cu
 
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from domain.times import iso
 from infra.answers.quarantine import SHOWN_BYTES
 from infra.failure import Failure
 from streams.kafka.headers import header, headers_of
@@ -85,9 +85,7 @@ def _entry(message: Message, shown_bytes: int | None) -> dict[str, Any]:
         "offset": offset,
         "reason": said("reason"),
         "detail": said("detail"),
-        "received_at": None
-        if received_at is None
-        else datetime.fromtimestamp(received_at / 1_000_000, UTC).isoformat(),
+        "received_at": None if received_at is None else iso(received_at),
         "key": _text(message.key()),
         "bytes": len(raw) if size is None else size,
         "digest": said("digest"),

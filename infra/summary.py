@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from domain.times import iso
 from infra.home import OpenHome
 from infra.language import Language
 from infra.rendering import bars, console, person, say, severity, table
-from infra.times import instant, written
+from infra.times import instant
 from projections.alerts import alerts
 from projections.occupancy import occupancy_at
 
@@ -66,7 +67,7 @@ def summarise(home: OpenHome, fed: dict[str, int], language: Language) -> None:
     say(f"{became}\n")
     rooms = [zone for zone in answer["zones"] if zone["count"] and zone["zone"] not in language.enclosing]
     fullest = sorted(rooms, key=lambda zone: -zone["count"])[:ZONES_SHOWN]
-    when = language.moment(written(at_us, home.site.zone_info))
+    when = language.moment(iso(at_us, home.site.zone_info))
     title = language.say("{when}: {n:,} people on site", when=when, n=answer["total"])
     bars(language, title, fullest, indented=False)
     _alerts(alerts(home.history, home.site), language)

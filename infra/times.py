@@ -33,8 +33,3 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
             "give the time with its offset, such as 2016-03-27T03:30+03:00"
         )
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000 + moment.microsecond
-
-
-def written(at_us: int, zone: ZoneInfo) -> str:
-    """Return a time in UTC microseconds as ISO 8601 with the zone's offset."""
-    return datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone(zone).isoformat()

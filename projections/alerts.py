@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from domain.site import Site
+from domain.times import iso
 from projections.client import History
-from projections.instants import iso, span
+from projections.instants import span
 
 _ALERTS = """
 SELECT
@@ -67,7 +68,7 @@ def alerts(
             "person": row["of_person"],
             "zone": row["of_zone"],
             "point": row["of_point"],
-            "occurred_at": iso(row["at"], site),
+            "occurred_at": iso(row["at"], site.zone_info),
             "status": "cleared" if row["cleared"] else "open",
             "evidence": [
                 ids[row["log"], position] for position in row["positions"] if (row["log"], position) in ids
@@ -91,7 +92,7 @@ def _cases(history: History, site: Site, alerts: list[str]) -> dict[str, dict[st
         row["alert"]: {
             "status": row["status"],
             "by": row["decided_by"],
-            "decided_at": iso(row["at"], site),
+            "decided_at": iso(row["at"], site.zone_info),
             "assignee": row["assignee"],
             "resolution": row["resolution"],
         }

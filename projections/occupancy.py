@@ -4,9 +4,10 @@ from collections import Counter
 from typing import Any
 
 from domain.site import Site
+from domain.times import iso
 from domain.vocabulary import OUTSIDE
 from projections.client import History
-from projections.instants import LAST, iso
+from projections.instants import LAST
 
 _CHECKPOINT = """
 SELECT partition, up_to
@@ -60,7 +61,7 @@ def occupancy_at(
     present = history.rows(_PRESENT, when | checkpoint[0])
     count, low, high = _roll_up(site, present, history.rows(_SLACK, when))
     return {
-        "at": iso(at_us, site),
+        "at": iso(at_us, site.zone_info),
         "zones": [
             {"zone": zone.id, "count": count[zone.id], "low": max(0, low[zone.id]), "high": high[zone.id]}
             for zone in site.zones

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from domain.site import Site
+from domain.times import iso
 from projections.client import History
 from projections.holdings import Holders
-from projections.instants import iso, span
+from projections.instants import span
 
 _WHEN = """
     AND occurred_at >= fromUnixTimestamp64Micro({from:Int64})
@@ -111,7 +112,7 @@ def _holder(holders: Holders, row: dict[str, Any]) -> str:
 def _entry(row: dict[str, Any], site: Site) -> dict[str, Any]:
     times = {"occurred": "occurred_at", "received": "received_at", "known": "known_at"}
     return {
-        times.get(name, name): iso(value, site) if name in times else value
+        times.get(name, name): iso(value, site.zone_info) if name in times else value
         for name, value in row.items()
         if value is not None
     }

@@ -5,8 +5,9 @@ from operator import itemgetter
 from typing import Any
 
 from domain.site import Site
+from domain.times import iso
 from projections.client import History
-from projections.instants import LAST, iso, span
+from projections.instants import LAST, span
 
 _VISITS = """
 SELECT
@@ -77,15 +78,15 @@ def _visit(row: dict[str, Any], entered: dict[str, list[dict[str, Any]]], site: 
     return {
         "visit_id": row["visit"],
         "person": row["who"],
-        "started_at": iso(row["start"], site),
-        "ended_at": None if end is None else iso(end, site),
+        "started_at": iso(row["start"], site.zone_info),
+        "ended_at": None if end is None else iso(end, site.zone_info),
         "start_basis": row["start_basis"],
         "end_basis": row["end_basis"] if end is not None else None,
         "steps": [
             {
                 "zone": step["zone"],
-                "entered_at": iso(step["at"], site),
-                "left_at": None if until is None else iso(until, site),
+                "entered_at": iso(step["at"], site.zone_info),
+                "left_at": None if until is None else iso(until, site.zone_info),
                 "basis": step["basis"],
             }
             for step, until in zip(steps, left, strict=False)

@@ -4,7 +4,7 @@ The same engine and the same rows as `Engine.decide`, so the same decisions. Con
 objects, one by one, where they stand: there are few.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,12 @@ from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, sign
 from domain.vocabulary import Category
 from streams.decoding import decode_columns
 from streams.encoding import encode_columns
-from streams.engine import Engine
+
+if TYPE_CHECKING:
+    from streams.engine import Engine
 
 
-def decide_columns(engine: Engine, signals: pa.Table) -> pa.Table:
+def decide_columns(engine: "Engine", signals: pa.Table) -> pa.Table:
     """Decide a table of `SIGNAL_COLUMNS`, which begins at the engine's position, all of its site.
 
     Returns what follows, in order, as a table of `EVENT_COLUMNS`.
@@ -31,7 +33,7 @@ def decide_columns(engine: Engine, signals: pa.Table) -> pa.Table:
     return joined(decided if len(decided) == 1 else decided[1:])
 
 
-def _decide_rows(engine: Engine, signals: pa.Table) -> list[pa.Table]:
+def _decide_rows(engine: "Engine", signals: pa.Table) -> list[pa.Table]:
     if not len(signals):
         return []
     columns: dict[str, Any] = {name: whole(signals, name) for name in signals.column_names}

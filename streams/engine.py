@@ -17,7 +17,7 @@ document is a batch of its own: the stages see it as time passing, then the docu
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,10 +30,11 @@ from domain.output import Output, Outputs
 from domain.records import EVENT, MEASURED, SITE, SURVEY
 from domain.signal import Signal
 from domain.site import Site
-from domain.stages.alerts import settle
+from domain.stages.alerts import tell_alerts
 from domain.stages.occupancy import measure
 from domain.stages.run import run_stages
-from domain.vocabulary import Action, Category, Topic
+from domain.vocabulary import ORDERS, Action, Category, Topic
+from streams.deciding import decide_columns
 from streams.decisions import tell_decision
 from streams.decoding import decode
 from streams.encoding import encode
@@ -49,8 +50,6 @@ _APPLIED = {
 }
 
 
-ORDERS: Final = frozenset({Action.LOADED, Action.PLACED, Action.DECIDED})
-"""What a control signal may order; any other is time passing."""
 _LONGEST_REASON = 1_000
 """Characters of why an order was rejected: it quotes the order, which may be as long as a message."""
 
@@ -122,8 +121,6 @@ class Engine:
 
     def decide_columns(self, signals: Any) -> Any:
         """Decide a table of signals, as `streams.deciding`."""
-        from streams.deciding import decide_columns
-
         return decide_columns(self, signals)
 
     def _decide_control(self, signal: Signal, position: int) -> list[Event]:
@@ -242,14 +239,14 @@ class Engine:
                 found.append((rule, first, len(findings)))
                 first = len(findings)
         if found:
-            self._settle(found)
+            self._tell_alerts(found)
 
-    def _settle(self, found: Sequence[tuple[ActiveRule, int, int]]) -> None:
+    def _tell_alerts(self, found: Sequence[tuple[ActiveRule, int, int]]) -> None:
         last, out = self.state.last_alerts, self._out
         last.reserve(len(out.findings))
         out.events.reserve(len(out.findings))
         for rule, first, end in found:
-            settle(
+            tell_alerts(
                 out.findings.rows[first:end], rule.number, rule.severity, rule.cool_down_us,
                 last.slots, last.used, out.events.rows, out.events.size,
             )  # fmt: skip

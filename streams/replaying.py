@@ -15,11 +15,11 @@ from domain.columns import is_one_of
 from domain.event import Event
 from domain.kernels import Records
 from domain.signal import Signal, Time
-from domain.vocabulary import Action, Category
+from domain.vocabulary import ORDERS, Action, Category
 from streams.collection import rare_collection
 from streams.decoding import decode
 from streams.encoding import encode_columns
-from streams.engine import ORDERS, Engine
+from streams.engine import Engine
 from streams.state import State
 
 ROWS: Final = 20_000

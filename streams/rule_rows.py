@@ -1,7 +1,7 @@
 """Rules compiled: which parameters hold for which person and zone, and the calendars' working intervals."""
 
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,10 +10,8 @@ from detectors.base import Context, Detector, Hours, Rows
 from domain.kernels import records
 from domain.policy import Rule
 from domain.records import NOWHERE, SEVERITY
+from domain.times import LATEST_US
 from streams.state import State
-
-_FIRST_US: Final = 0
-_LAST_US: Final = 7_258_118_399_999_999
 
 
 class ActiveRule:
@@ -113,7 +111,7 @@ class WorkingHours:
         """
         if not self._calendars or first_us > last_us:
             return self.hours
-        first_us, last_us = (min(max(at_us, _FIRST_US), _LAST_US) for at_us in (first_us, last_us))
+        first_us, last_us = (min(max(at_us, 0), LATEST_US - 1) for at_us in (first_us, last_us))
         if first_us in self._covered and last_us in self._covered:
             return self.hours
         first, last = _year(first_us), _year(last_us)

@@ -21,10 +21,11 @@ from domain.signal import Signal
 from domain.site import Site
 from domain.stages.occupancy import count_everybody
 from domain.timers import NEVER
-from streams.state import LONG_AGO, State
+from domain.times import SECOND_US
+from domain.vocabulary import OUTSIDE
+from streams.state import State
 
 MINUTE_US: Final = 60_000_000
-SECOND_US: Final = 1_000_000
 GROUPS: Final = 2**15
 """A person's row has 16 bits for the group."""
 NAMES_AT_ONCE: Final = 10_000
@@ -55,7 +56,7 @@ def _apply_site(state: State, document: Any, _replace: bool) -> None:
     if site.id != state.site_id:
         raise InvalidDocument(f"site: id is {site.id!r}, but this log is of {state.site_id!r}")
     zones = {zone.id: state.zone_names.code(zone.id) for zone in site.zones}
-    zones["outside"] = NOWHERE
+    zones[OUTSIDE] = NOWHERE
     for device in site.devices:
         state.device_names.code(device.id)
     for point in site.points:

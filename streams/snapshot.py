@@ -8,13 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.deadlines import Deadlines
-from domain.kernels import Table
 from domain.names import Names
 from domain.policy import Policy
 from domain.site import Site
-from domain.stages.alerts import LastAlerts
-from domain.timers import Heap, Queue
 from streams.settings_applied import set_settings
 from streams.state import State
 
@@ -47,7 +43,7 @@ def dump_state(state: State) -> bytes:
             groups=state.groups,
             pending_used=int(state.pending_used[0]),
             rules=list(state.detectors),
-            parts={name: (_layout(part), _bytes(part)) for name, part in state.tables().items()},
+            parts={name: (part.layout, _bytes(part)) for name, part in state.tables().items()},
         )
     )
 
@@ -69,7 +65,7 @@ def load_state(data: bytes) -> State:
         raise ValueError("the snapshot holds other parts than this version's state")
     for name, part in parts.items():
         layout, dumped = snapshot.parts[name]
-        if layout != _layout(part):
+        if layout != part.layout:
             raise ValueError(f"the snapshot's {name} has the layout {layout}")
         if isinstance(part, Names):
             setattr(state, name, Names.load(*dumped))
@@ -88,17 +84,3 @@ def load_state(data: bytes) -> State:
 def _bytes(part: Any) -> tuple[bytes, ...]:
     dumped = part.dump()
     return dumped if isinstance(dumped, tuple) else (dumped,)
-
-
-def _layout(part: Any) -> str:
-    if isinstance(part, Names):
-        return "names"
-    if isinstance(part, Table):
-        return str(part.dtype.descr)
-    if isinstance(part, Heap | Queue):
-        return str(part.rows.dtype.descr)
-    if isinstance(part, Deadlines):
-        return part.layout
-    if isinstance(part, LastAlerts):
-        return str(part.slots.dtype.descr)
-    return str(part.newest.dtype.descr)

@@ -16,6 +16,7 @@ from domain.records import (
     CREDENTIAL_HELD,
     DEVICE,
     HOLDING,
+    LONG_AGO,
     NONE,
     PASSAGE,
     PENDING,
@@ -28,8 +29,8 @@ from domain.records import (
 from domain.site import Site
 from domain.stages.alerts import LastAlerts
 from domain.timers import NEVER, Heap, Queue
+from domain.vocabulary import OUTSIDE
 
-LONG_AGO: Final = -(2**62)
 SITE_NAME: Final = "the site as a whole"
 """Interned as zone code 1; no zone of a site can be called so, for ids hold no spaces."""
 
@@ -109,7 +110,7 @@ class State:
         Raises:
             KeyError: there is no such zone.
         """
-        if zone == "outside":
+        if zone == OUTSIDE:
             return 0
         code = self.zone_names.find(zone)
         if code == 0 or not self.zones.rows[code]["declared"]:

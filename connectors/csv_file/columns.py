@@ -5,6 +5,7 @@ header's width. Everything a mapping says is asked once for each different value
 the block one to be read row by row, so that reasons and lines are told there only.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -22,7 +23,6 @@ from domain.vocabulary import Delivery, Reason
 _ODD_BYTES: Final = (b'"', b"\0", b"\r")
 _PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d:[0-5]\d$"
 _LAST_OF_HOUR_US: Final = 3_599_000_000
-_BOM: Final = b"\xef\xbb\xbf"  # Arrow leaves one out wherever a block begins
 
 
 def plain_signals(lines: Sequence[bytes], mapping: Mapping, width: int) -> pa.Table | None:
@@ -33,7 +33,7 @@ def plain_signals(lines: Sequence[bytes], mapping: Mapping, width: int) -> pa.Ta
     if (
         width < 2
         or not data.endswith(b"\n")
-        or data.startswith(_BOM)
+        or data.startswith(BOM_UTF8)  # Arrow leaves one out wherever a block begins
         or any(byte in data for byte in _ODD_BYTES)
     ):
         return None

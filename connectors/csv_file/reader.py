@@ -1,6 +1,7 @@
 """Reads a CSV file: its header first, then block by block, or row by row."""
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from domain.site import Site, Source
 
 BLOCK_ROWS: Final = 20_000
 _FIRST_ROWS: Final = 5_000
-_BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -116,7 +116,7 @@ def _opened(
         if whole is None:
             raise UnusableFile(f"{name}: the file is empty; its first line must name its columns")
         line += 1
-        header = whole.removeprefix(_BOM).strip() if line == 1 else whole.strip()
+        header = whole.removeprefix(BOM_UTF8).strip() if line == 1 else whole.strip()
     try:
         needed = needed_columns(source)
         columns = _columns(name, line, header, needed, source_name)

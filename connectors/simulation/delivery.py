@@ -12,10 +12,10 @@ from connectors.simulation.crossing import NO_INCIDENT
 from connectors.simulation.report import Outage, Report
 from connectors.simulation.truth import Truth
 from domain.signal import Signal, Time, Verify
+from domain.times import DAY_US
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
 
 _MS: Final = 1_000
-_DAY: Final = 86_400_000_000
 _DRIFT_MS_PER_DAY: Final = 800  # stays below the second that may remain after correction
 _CATEGORIES: Final = {
     Action.GRANTED: Category.CREDENTIAL,
@@ -55,8 +55,8 @@ class DriftingClock:
         if at_us < self._known_from_us:
             shown = at_us + self._ahead_ms * _MS
             return Time(shown, received_us, raw=_device_notation(shown))
-        days, part = divmod(at_us - self._known_from_us, _DAY)
-        occurred = at_us + part * _DRIFT_MS_PER_DAY // _DAY * _MS
+        days, part = divmod(at_us - self._known_from_us, DAY_US)
+        occurred = at_us + part * _DRIFT_MS_PER_DAY // DAY_US * _MS
         offset_ms = self._ahead_ms + days * _DRIFT_MS_PER_DAY
         return Time(
             occurred,

@@ -35,6 +35,11 @@ class LastAlerts:
         self.used[0] = 0
         fill(rows, self.slots, self.used)
 
+    @property
+    def layout(self) -> str:
+        """How the bytes are laid out."""
+        return str(self.slots.dtype.descr)
+
     def dump(self) -> bytes:
         """Return the state as bytes, by key."""
         rows = self.slots[self.slots["key"] != 0]
@@ -68,7 +73,7 @@ def fill(rows: Any, slots: Any, used: Any) -> None:
 
 
 @loop
-def settle(
+def tell_alerts(
     findings: Any, rule: int, severity: int, cool_down_us: int, slots: Any, used: Any,
     events: Any, size: Any,
 ) -> None:  # fmt: skip

@@ -38,7 +38,7 @@ from domain.records import (
 from domain.timers import NEVER, enqueue, pop, push
 from domain.vocabulary import Topic
 
-ABSENCE, ABSENT, SETTLING = 1, 2, 3
+ABSENCE_DEADLINE, TIMEOUT_DEADLINE, SETTLING_DEADLINE = 1, 2, 3
 PASSAGE_TIMER: Final = 2  # after a person's, at the same time and code
 NOT_TAKEN: Final = TOPIC[Topic.ENTRY_NOT_TAKEN]
 CORRECTED: Final = TOPIC[Topic.PRESENCE_CORRECTED]
@@ -119,12 +119,12 @@ def move(
     person.maybe = maybe
     person.visit = NONE if to_zone == NOWHERE else visit
     if to_zone != NOWHERE and entrance and absence_us != NEVER:
-        set_deadline(person, code, ABSENCE, at + absence_us, near, near_size, links, marks)
+        set_deadline(person, code, ABSENCE_DEADLINE, at + absence_us, near, near_size, links, marks)
     elif to_zone != NOWHERE:
-        set_deadline(person, code, ABSENT, at + timeout_us, near, near_size, links, marks)
+        set_deadline(person, code, TIMEOUT_DEADLINE, at + timeout_us, near, near_size, links, marks)
     elif maybe != NOWHERE:
         person.basis = basis
-        set_deadline(person, code, SETTLING, at + timeout_us, near, near_size, links, marks)
+        set_deadline(person, code, SETTLING_DEADLINE, at + timeout_us, near, near_size, links, marks)
     else:
         person.due = NEVER
 
@@ -135,7 +135,7 @@ def meet_deadline(
     near: Any, near_size: Any, links: Any, marks: Any, crossings: Any, crossings_size: Any,
 ) -> None:  # fmt: skip
     """A person has left without a reading, or is certain to have (rules 5.6, 5.7)."""
-    settling = person.deadline == SETTLING
+    settling = person.deadline == SETTLING_DEADLINE
     row = crossing_row(
         crossings, crossings_size, SETTLED if settling else MOVED, i,
         due if settling else person.seen_at, max(due, signal.before),
@@ -151,13 +151,13 @@ def meet_deadline(
         row.basis = person.basis
         person.maybe = NOWHERE
     else:
-        person.basis = INFERRED if person.deadline == ABSENCE else TIMEOUT
+        person.basis = INFERRED if person.deadline == ABSENCE_DEADLINE else TIMEOUT
         row.basis = person.basis
         person.maybe = person.zone
         person.zone = NOWHERE
         person.visit = NONE
         settled_at = person.seen_at + settings[0].timeout_us
-        set_deadline(person, code, SETTLING, settled_at, near, near_size, links, marks)
+        set_deadline(person, code, SETTLING_DEADLINE, settled_at, near, near_size, links, marks)
     row.maybe = person.maybe
 
 

@@ -6,13 +6,13 @@ from domain.kernels import inlined, stage
 from domain.output import because, emit
 from domain.records import CLOSED, DOOR, EXIT_REQUESTED, FORCED, HELD, NO_VALUE, NONE, OPENED, TOPIC
 from domain.timers import NEVER, enqueue
+from domain.times import SECOND_US
 from domain.vocabulary import Topic
 
 DOOR_OPENED: Final = TOPIC[Topic.DOOR_OPENED]
 DOOR_CLOSED: Final = TOPIC[Topic.DOOR_CLOSED]
 DOOR_FORCED: Final = TOPIC[Topic.DOOR_FORCED]
 DOOR_HELD: Final = TOPIC[Topic.DOOR_HELD]
-SECOND_US: Final = 1_000_000
 
 
 @inlined

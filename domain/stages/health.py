@@ -6,6 +6,7 @@ from domain.kernels import stage
 from domain.output import because, emit
 from domain.records import CLOCK, CONTROL, LIVE, NONE, TOPIC
 from domain.timers import NEVER, pop, push
+from domain.times import SECOND_US
 from domain.vocabulary import Topic
 
 GAP: Final = TOPIC[Topic.DEVICE_GAP]
@@ -13,7 +14,6 @@ DRIFTED: Final = TOPIC[Topic.DEVICE_CLOCK_DRIFTED]
 CLOCK_RECOVERED: Final = TOPIC[Topic.DEVICE_CLOCK_RECOVERED]
 SILENT: Final = TOPIC[Topic.DEVICE_SILENT]
 RECOVERED: Final = TOPIC[Topic.DEVICE_RECOVERED]
-SECOND_US: Final = 1_000_000
 
 
 @stage

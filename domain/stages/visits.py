@@ -14,7 +14,7 @@ LEFT: Final = TOPIC[Topic.SITE_LEFT]
 MISSED: Final = TOPIC[Topic.REGISTRATION_MISSED]
 PRESENCE_SETTLED: Final = TOPIC[Topic.PRESENCE_SETTLED]
 UNREGISTERED: Final = TOPIC[Topic.PASSAGE_UNREGISTERED]
-PASSAGE_SETTLED: Final = TOPIC[Topic.PASSAGE_SETTLED]
+PASSAGE_SETTLED_TOPIC: Final = TOPIC[Topic.PASSAGE_SETTLED]
 
 
 @inlined
@@ -64,7 +64,7 @@ def tell_visits(
         elif row.kind == SETTLED or (row.kind == REPEATED and row.from_maybe != row.maybe):
             tell(row, PRESENCE_SETTLED, events, size, causes, causes_size).zone = row.to_zone
         elif row.kind != REPEATED:
-            topic = UNREGISTERED if row.kind == PASSED else PASSAGE_SETTLED
+            topic = UNREGISTERED if row.kind == PASSED else PASSAGE_SETTLED_TOPIC
             event = tell(row, topic, events, size, causes, causes_size)
             event.from_zone = row.from_zone
             event.zone = row.to_zone

@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from domain.event import read_event
+from domain.times import iso
 from domain.vocabulary import Category, Topic
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
-from infra.times import written
 from streams.log import Stored
 from streams.runner import readable
 
@@ -82,4 +82,4 @@ def _log_time(home: OpenHome, head: int, events_head: int) -> str | None:
     now = min(newest.occurred_at, newest.received_at)
     if events_head:
         now = max(now, read_event(home.log.read_events(PARTITION, events_head - 1, 1)[0].wire).known_at)
-    return written(now, home.site.zone_info)
+    return iso(now, home.site.zone_info)

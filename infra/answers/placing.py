@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.rejection import EARLIEST_US
+from domain.times import iso
 from domain.vocabulary import OUTSIDE, Topic
 from infra.control import apply_settings, placement
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
-from infra.times import instant, written
+from infra.times import instant
 
 _NEWEST: Final = """
 SELECT count() AS facts, toUnixTimestamp64Micro(max(occurred_at)) AS at
@@ -33,7 +34,7 @@ def place(
     zone_info = home.site.zone_info
     at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, zone_info)
     if at_us > datetime.now(UTC).timestamp() * 1_000_000:
-        told = at or f"the log's time, {written(at_us, zone_info)},"
+        told = at or f"the log's time, {iso(at_us, zone_info)},"
         raise WrongUse(f"--at: {told} has not come yet; say when it was")
     if at_us < EARLIEST_US:
         early = f"{at} is before 2000" if at else "the log has no time yet that could be taken"
@@ -58,7 +59,7 @@ def _unfit(home: OpenHome, person: str, at_us: int) -> str | None:
         known = any(person == listed.id for listed in home.directory.persons)
         return None if known else f"nobody knows {person}: write the id as it is, or add it to directory.csv"
     if at_us < newest["at"]:
-        seen = written(newest["at"], home.site.zone_info)
+        seen = iso(newest["at"], home.site.zone_info)
         return f"more is known of {person} since, at {seen}: place them then or later"
     return None
 
@@ -71,6 +72,6 @@ def _answer(
         "reason": reason,
         "person": person,
         "zone": None if zone == OUTSIDE else zone,
-        "occurred_at": written(at_us, home.site.zone_info),
+        "occurred_at": iso(at_us, home.site.zone_info),
         "events": events,
     }

@@ -4,13 +4,13 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.csv_file import read_csv_lines
 from connectors.jsonl_file import read_jsonl_lines
 from connectors.rejection import Rejected, UnusableFile
 from domain.signal import Signal
+from domain.times import iso
 from infra.answers.feed import JSON_LINES, Fed, feed_signals, finish
 from infra.control import apply_settings
 from infra.credentials import credential_hasher, read_key
@@ -92,7 +92,7 @@ def _entry(entry: Entry, shown_bytes: int | None) -> dict[str, Any]:
         "line": rejection.line,
         "reason": str(rejection.reason),
         "detail": rejection.detail,
-        "received_at": datetime.fromtimestamp(rejection.received_at / 1_000_000, UTC).isoformat(),
+        "received_at": iso(rejection.received_at),
         "bytes": len(rejection.raw),
         "raw": rejection.raw[:shown_bytes].decode(errors="backslashreplace"),
     }

@@ -15,14 +15,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from domain.times import SECOND_US
 from streams.cross_site.uses import Use
 
 EARTH_RADIUS_KM: Final = 6371.0088
 """The mean radius of the WGS 84 ellipsoid."""
 MOST_KEPT: Final = 1_000
 """Uses of one credential at one site, or sightings of one visit."""
-_SECOND_US: Final = 1_000_000
-_SWEEP_US: Final = 3600 * _SECOND_US
+_SWEEP_US: Final = 3600 * SECOND_US
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +81,9 @@ class CrossSite:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._horizon_us = round(limits.horizon_hours * 3600 * _SECOND_US)
-        self._window_us = round(limits.window_minutes * 60 * _SECOND_US)
-        self._overlap_us = round(limits.overlap_minutes * 60 * _SECOND_US)
+        self._horizon_us = round(limits.horizon_hours * 3600 * SECOND_US)
+        self._window_us = round(limits.window_minutes * 60 * SECOND_US)
+        self._overlap_us = round(limits.overlap_minutes * 60 * SECOND_US)
         self._readings: dict[str, dict[str, list[_Kept]]] = {}
         """By credential (or person), then by site; ascending by time."""
         self._visits: dict[str, dict[str, list[_Kept]]] = {}
@@ -138,7 +138,7 @@ class CrossSite:
             name = ("two_sites", use.key, *sorted((visit, use.visit or "")))
             if overlap_us > self._overlap_us and self._is_new(name):
                 earlier, later = sorted((own[-1].use, other[-1].use), key=_order)
-                seconds = overlap_us / _SECOND_US
+                seconds = overlap_us / SECOND_US
                 yield Finding(kind="two_sites", name=name, earlier=earlier, later=later, seconds=seconds)
 
     def _comparable(self, trail: list[_Kept], kept: _Kept) -> Iterator[_Kept]:
@@ -175,7 +175,7 @@ def impossible(a: Use, b: Use, limits: Limits) -> bool:
     distance = _between(a, b)
     if distance is None or distance < limits.minimum_distance_km:
         return False
-    seconds = abs(a.at - b.at) / _SECOND_US + limits.tolerance_seconds
+    seconds = abs(a.at - b.at) / SECOND_US + limits.tolerance_seconds
     return seconds * limits.speed_limit_kmh < (distance - limits.tolerance_km) * 3600
 
 
@@ -204,7 +204,7 @@ def _travel(name: tuple[str, ...], earlier: Use, later: Use) -> Finding:
         name=name,
         earlier=earlier,
         later=later,
-        seconds=(later.at - earlier.at) / _SECOND_US,
+        seconds=(later.at - earlier.at) / SECOND_US,
         distance_km=_between(earlier, later),
     )
 
