@@ -264,7 +264,7 @@ EVENT: Final = np.dtype(
         ("known_at", "i8"),
         ("visit", "i8"),  # position at which it began, or NONE
         ("alert", "i8"),  # which of its subject's alerts, from 1, or NONE
-        ("value", "i8"),  # NONE_VALUE if there is none
+        ("value", "i8"),  # NO_VALUE if there is none
         ("limit", "i8"),
         ("signal", "u4"),
         ("person", "u4"),

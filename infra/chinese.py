@@ -151,6 +151,9 @@ SENTENCES: Final[dict[str, str]] = {
     "let the campus live (Ctrl-C ends it)": "让园区运行起来（Ctrl-C 结束）",
     "the same in Chinese (用中文显示)": "用英文显示（the same in English）",
     "A city of {n} sites on Kafka, on this machine": "Kafka 上的城市：本机运行 {n} 个站点",
+    "started: broker, gateway, {n} workers, second stage, sink, connector": (
+        "已启动：broker、网关、{n} 个 worker、第二级、sink、连接器"
+    ),
     "{n:,} signals of {sites} sites became visits and alerts in {s:.0f} seconds: {rate:,} a second.": (
         "{sites} 个站点的 {n:,} 条信号在 {s:.0f} 秒内还原为到访与告警：每秒 {rate:,} 条。"
     ),

@@ -105,8 +105,10 @@ def demonstrate_kafka(root: Path, sites: int, persons: int) -> None:
         together.start("cross-site", ["cross-site", *home], root)
         together.start("sink", ["sink", *home], root)
         together.start("connect", ["connect", str(file), "--follow", "--no-clock", *home], root)
-        said = "started: broker, gateway, {n} workers, second stage, sink, connector"
-        say(language.say(said, n=WORKERS), "dim")
+        say(
+            language.say("started: broker, gateway, {n} workers, second stage, sink, connector", n=WORKERS),
+            "dim",
+        )
         city = city_of(root, sites=sites, persons=persons, days=1, seed=SEED, start=None)
         began = time.monotonic()
         kafka = load_settings(Home(root), os.environ).kafka.client_settings()

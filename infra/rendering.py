@@ -138,10 +138,8 @@ def bars(
         style = "bold" if encloses else "" if zone["high"] else "dim"
         shown.add_row(identifier, *label, f"{zone['count']:,}", bounds, bar, style=style)
     show(shown)
-    known, possible = (
-        language.say(words)
-        for words in ("known to be there", "may be there as well (low–high: at least–at most)")
-    )
+    known = language.say("known to be there")
+    possible = language.say("may be there as well (low–high: at least–at most)")
     show(Text.assemble(("█", "cyan"), (f" {known}   ", "dim"), ("░", "dim"), (f" {possible}", "dim")))
 
 

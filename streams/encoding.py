@@ -59,7 +59,7 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
 
 
 def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
-    """Return SIGNAL rows of these Arrow columns: the history's, none of them control signals.
+    """Return SIGNAL rows of these Arrow columns: an import's, the log's or the history's, no control signals.
 
     Columns: occurred_at, received_at, seq (null: none), passed as integers; category, action, direction,
     delivery, device, point, person, credential as strings, dictionary-encoded or not.

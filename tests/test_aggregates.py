@@ -1,5 +1,6 @@
 """The aggregates: given a history in the log, then a state."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ SITE = Site(
 )
 VISIT = "campus:visit:0"
 Given = Callable[..., AggregateHistory]
+ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
 
 
 @pytest.fixture
@@ -274,6 +276,24 @@ def test_a_door_through_its_day(given: Given) -> None:
     assert history.door("gate", known_at=10) == history.door("gate", at_position=2)
     assert history.door("gate").is_open
     assert not history.door("unheard-of").is_open
+
+
+def test_the_lines_in_the_architecture_work(
+    given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What docs/architecture.md shows of the aggregates is all that is needed."""
+    given(
+        happened(Topic.DOOR_OPENED, 499, 499, point="door-vault"),
+        happened(Topic.DOOR_CLOSED, 500, 500, point="door-vault"),
+    )
+    (tmp_path / "limen-home").mkdir()
+    (tmp_path / "limen-home" / "log.sqlite").symlink_to(tmp_path / "log.sqlite")
+    monkeypatch.chdir(tmp_path)
+    (lines,) = re.findall(r"^```python\n(.*?)^```", ARCHITECTURE.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"AggregateHistory": AggregateHistory, "Path": Path, "SqliteLog": SqliteLog}
+    exec(lines, names)
+    door = names["door"]
+    assert (door.is_open, door.opened_at) == (True, 499)
 
 
 def test_facts_fold_without_a_log() -> None:

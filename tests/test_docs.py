@@ -29,7 +29,7 @@ PAPERS = sorted(
 )
 READMES = ("README.md", "README.zh-CN.md")
 PACKAGES = ("connectors", "dashboards", "detectors", "domain", "infra", "projections", "streams")
-_MADE = {"__pycache__", "build", "demo-home", "dist", "limen-home"}
+_MADE = {"__pycache__", "build", "demo-home", "demo-kafka-home", "dist", "limen-home"}
 _BUILD_MACHINES = re.compile(
     rb"(?<![\w.~-])/(?:" + b"|".join([b"work", b"root", b"tmp/v", b"home/\\w+"]) + rb")/"
 )
@@ -137,7 +137,7 @@ def _files() -> Iterator[Path]:
             names[:] = [
                 name for name in names if name not in _MADE and (not name.startswith(".") or name == ".ci")
             ]
-            yield from (Path(folder, name) for name in files)
+            yield from (Path(folder, name) for name in files if name != ".git")  # a worktree's
 
 
 def test_no_file_names_a_place_on_a_build_machine() -> None:

@@ -76,6 +76,18 @@ def _said() -> set[str]:
     return found - {"", "-"}
 
 
+def _looked_up_by_name() -> list[str]:
+    """Return what is looked up in a language and is not written where it is looked up."""
+    found = []
+    for path in INFRA.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="say"), args=[words, *_]):
+                    literal = isinstance(words, ast.Constant)
+                    found += [] if literal else [f"{path.relative_to(INFRA)}: {ast.unparse(words)}"]
+    return found
+
+
 def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
@@ -85,6 +97,16 @@ def test_every_sentence_has_its_chinese() -> None:
     said = _said()
     assert len(said) > 60
     assert sorted(said - set(SENTENCES)) == [], "add them to infra/chinese.py"
+
+
+def test_sentences_are_written_where_they_are_said() -> None:
+    """But for headings and meanings, which are found elsewhere, a sentence in a variable would be missed."""
+    headings_and_meanings = [
+        "rendering.py: name",
+        "rendering.py: name",
+        "summary.py: _MEANINGS.get(rule, '-')",
+    ]
+    assert sorted(_looked_up_by_name()) == headings_and_meanings
 
 
 @pytest.mark.parametrize("english", SENTENCES)

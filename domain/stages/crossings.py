@@ -2,7 +2,7 @@
 
 The stage owns each person's place, the grants that wait for their door, and three kinds of timer, in one
 order: a grant not taken, a person's deadline, an unregistered passage settled. Grants wait seconds in a
-queue, deadlines and passages hours in heaps.
+queue, deadlines hours in the lists of a timing wheel (`domain.deadlines`), passages hours in a heap.
 """
 
 from typing import Any, Final

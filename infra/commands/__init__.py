@@ -1,5 +1,6 @@
 """The command line's commands: what is typed, and how an answer is shown.
 
-Each module holds one family. Nothing but typer is imported at the top of any of them, so that
-`limen --help` is quick; the answers themselves come from `infra.answers`.
+Each module holds one family. At the top of any of them only typer is imported, the standard library, and
+what is as light (`asking`, `options`, `infra.failure`), so that `limen --help` is quick; the answers
+themselves come from `infra.answers`.
 """

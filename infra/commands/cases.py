@@ -22,7 +22,7 @@ ByOption = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides:
 NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="What there is to say.")]
 VersionOption = Annotated[
     int | None,
-    typer.Option("--if-version", min=0, help="Only if the case still stands at this version, as shown."),
+    typer.Option("--if-version", min=0, help="Only if the case still has this version; case show tells it."),
 ]
 KafkaOption = Annotated[
     bool,
@@ -30,7 +30,7 @@ KafkaOption = Annotated[
 ]
 SendOption = Annotated[
     bool,
-    typer.Option("--send", help="With --kafka: order it through Kafka; whoever relays decides later."),
+    typer.Option("--send", help="With --kafka: order it through Kafka; a relay decides it later."),
 ]
 
 

@@ -21,7 +21,7 @@ def connect(
     ] = True,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Bring signals into Kafka, of any number of sites; keep them in the home's spool while it is away.
+    """Bring signals of any number of sites into Kafka; while Kafka is away, keep them in the home's spool.
 
     Each file is read from where it was left. SIGTERM or Ctrl-C drains; what still waits is sent next time.
     """

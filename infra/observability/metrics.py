@@ -116,7 +116,7 @@ _COUNTED: Final = frozenset({Topic.ALERT_RAISED, Topic.SIGNAL_REPEATED})
 
 
 class CopyingMetrics:
-    """What a process that copies from one place to another did: the sink and the forwarder."""
+    """What a process that copies from one place to another did: the sink."""
 
     def __init__(self, registry: CollectorRegistry, what: str) -> None:
         """Make the metrics `limen_{what}_…`, with what is copied (`log`) and the partition as labels."""

@@ -8,7 +8,8 @@ from streams.cross_site.rules import Finding
 from streams.cross_site.uses import Use
 
 DEVICE: Final = "limen:cross-site"
-"""No site has a device of this name: identifiers hold no colon."""
+"""No `site.yaml` has a device of this name, for identifiers there hold no colon. A signal of another
+origin may name it all the same."""
 
 
 def alarms(finding: Finding, known_at: int) -> tuple[Signal, Signal]:

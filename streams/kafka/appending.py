@@ -1,4 +1,8 @@
-"""Appending signals that may be there already: what imports and small installations do.
+"""Appending signals that may be there already, as the log's contract asks of `Log.append`.
+
+No process of ours appends to Kafka this way: `limen import` writes a home's SQLite, connectors go through
+the producer. It is here so that this log does all that the contract and its suite ask
+(`tests/log_contract.py`).
 
 The first append to a partition reads all of it, and each later one what was added since, so that every id is
 known. Appends are not transactions, for then the broker's offsets would have gaps: after an error the first

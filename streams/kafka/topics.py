@@ -41,7 +41,7 @@ class Topic(StrEnum):
     SNAPSHOTS = "snapshots"
     """The engine's state in chunks, keyed `{partition}/{chunk}`, in that partition."""
     QUARANTINE = "quarantine"
-    """What was no signal, keyed as it was, in the partition it came from; see `writer` for what is cut."""
+    """What was no signal, keyed as it was, in the partition it came from; `quarantining` says what is cut."""
     PERSONS = "persons"
     """Keyed by person: what the rules across sites look at."""
 
