@@ -16,7 +16,7 @@ from domain.directory import Directory, HeldCredential, Person
 from domain.errors import InvalidDocument
 from domain.names import Names
 from domain.policy import Policy
-from domain.records import ANYWHERE, HOLDING, NOWHERE, SITE
+from domain.records import ANYWHERE, HOLDING, LONG_AGO, NOWHERE, SITE
 from domain.signal import Signal
 from domain.site import Site
 from domain.stages.occupancy import count_everybody
