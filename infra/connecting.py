@@ -19,6 +19,7 @@ from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
 from infra.signal_lines import read_lines
+from streams.backoff import Backoff
 from streams.forwarder import Forwarder, Refuse
 from streams.log import Draft, LogUnavailable
 from streams.quarantine import Quarantine, Rejection, RejectionReason
@@ -86,19 +87,18 @@ class Connecting:
         return self._spool.count
 
     def _forward(self) -> None:
-        wait_seconds, drain_until = _FIRST_WAIT_SECONDS, float("inf")
+        backoff, drain_until = _backoff(), float("inf")
         while True:
             self._health.beat()
             try:
                 moved = self._forwarder.step()
             except LogUnavailable as error:
                 self._tell_away(str(error))
-                if self._stopping.wait(wait_seconds):
+                if self._stopping.wait(backoff.next_seconds()):
                     return
-                wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
                 continue
             self._tell_back()
-            wait_seconds = _FIRST_WAIT_SECONDS
+            backoff.reset()
             self._metrics.moved(moved)
             self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
             if self._stopping.is_set():
@@ -170,7 +170,7 @@ class Connecting:
 
     def _keep(self, keep: Callable[[], object]) -> bool:
         """Do it; while disk or spool have no room, say so and wait. False if stopped before it was done."""
-        wait, refused = _FIRST_WAIT_SECONDS, False
+        backoff, refused = _backoff(), False
         while True:
             try:
                 keep()
@@ -180,9 +180,8 @@ class Connecting:
                     self._health.want("spool", str(error))
                     self._metrics.refuses(True)
                 refused = True
-                if self._stopping.wait(wait):
+                if self._stopping.wait(backoff.next_seconds()):
                     return False
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             else:
                 if refused:
                     self._log.info("reading goes on")
@@ -195,3 +194,7 @@ class Connecting:
         self._quarantine.add([Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)])
         self._metrics.refused()
         self._log.warning("in quarantine", correlation=refused.id, site=refused.site, reason=detail)
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)

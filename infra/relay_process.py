@@ -28,6 +28,7 @@ from infra.observability.metrics import RelayMetrics
 from infra.process import staying
 from infra.settings import Settings
 from infra.troubles import Troubles
+from streams.backoff import Backoff
 from streams.kafka.errors import explained
 from streams.kafka.log import KafkaLog
 from streams.kafka.producer import count_partitions
@@ -84,7 +85,7 @@ class RelayProcess:
         self._topic = topic_name(kafka, Topic.COMMANDS)
         self._held: dict[int, _Held] = {}
         self._troubles = Troubles(health, (_LOG, _COMMAND_SIDE), metrics.away)
-        self._tell_due, self._tell_wait = 0.0, _FIRST_WAIT_SECONDS
+        self._tell_due, self._tell_backoff = 0.0, _backoff()
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
@@ -94,7 +95,7 @@ class RelayProcess:
             LogCorrupt: the topics are not those that the settings and PostgreSQL know.
         """
         self._health.started()
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
             self._health.want("group", _GROUP)
@@ -102,10 +103,10 @@ class RelayProcess:
             try:
                 self._serve(stopping)
             except (KafkaException, LogUnavailable, CommandSideUnavailable) as error:
-                wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LONGEST_WAIT_SECONDS else wait
+                if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
+                    backoff.reset()
                 self._say_away(error)
-                stopping.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                stopping.wait(backoff.next_seconds())
         self._log.info("drained")
 
     def _serve(self, stopping: threading.Event) -> None:
@@ -242,8 +243,7 @@ class RelayProcess:
                 told = teller.tell(number)
             except LogUnavailable as error:  # the group may be well all the same
                 self._say_away(error)
-                self._tell_due = time.monotonic() + self._tell_wait
-                self._tell_wait = min(2 * self._tell_wait, _LONGEST_WAIT_SECONDS)
+                self._tell_due = time.monotonic() + self._tell_backoff.next_seconds()
                 return
             if told is None and not held.is_told_by_another:
                 self._log.warning("another relay has not let go of the log", partition=number)
@@ -252,7 +252,8 @@ class RelayProcess:
                 held.told = newest
                 self._metrics.told(number, told)
                 self._answers(_LOG)
-        self._tell_due, self._tell_wait = time.monotonic() + TELL_SECONDS, _FIRST_WAIT_SECONDS
+        self._tell_due = time.monotonic() + TELL_SECONDS
+        self._tell_backoff.reset()
 
     def _answers(self, store: str) -> None:
         self._troubles.saw_work(store)
@@ -262,6 +263,10 @@ class RelayProcess:
         place = _COMMAND_SIDE if isinstance(error, CommandSideUnavailable) else _LOG
         said = explained(self._kafka, error) if isinstance(error, KafkaException) else error
         self._troubles.tell(place, str(said), time.monotonic())
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
 
 
 def run_relay(settings: Settings, kafka: KafkaSettings) -> None:

@@ -29,6 +29,7 @@ from infra.troubles import Troubles
 from projections.client import History, open_history
 from projections.errors import HistoryError, HistoryIncomplete, PartitionTaken
 from projections.sink import EVENTS, SIGNALS, Kind, Sink, Source
+from streams.backoff import Backoff
 from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
@@ -71,7 +72,7 @@ class _Flow:
     kind: Kind
     position: int | None = None
     due: float = 0.0
-    wait: float = FIRST_WAIT_SECONDS
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS))
     trouble: Exception | None = None
     troubled_at: float = 0.0
 
@@ -233,13 +234,13 @@ class SinkProcess:
             rows = partition.sink.advance(flow.kind)
         except (HistoryError, LogError, OSError) as error:
             flow.trouble, flow.troubled_at = error, time.monotonic()
-            flow.due = time.monotonic() + flow.wait
-            flow.wait = min(2 * flow.wait, LONGEST_WAIT_SECONDS)
+            flow.due = time.monotonic() + flow.backoff.next_seconds()
             if isinstance(error, PartitionTaken):
                 for each in partition.flows:  # the group is about to say that it is not ours
                     each.due = time.monotonic() + _TAKEN_WAIT_SECONDS
             return False
-        flow.trouble, flow.wait = None, FIRST_WAIT_SECONDS
+        flow.trouble = None
+        flow.backoff.reset()
         flow.position = partition.sink.position[0 if flow.kind is SIGNALS else 1]
         self._troubles.saw_work("log")
         if rows or asks_history:

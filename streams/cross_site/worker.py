@@ -27,6 +27,7 @@ from confluent_kafka import (
 )
 
 from domain.signal import Signal
+from streams.backoff import Backoff
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import UnreadableUse, read_use
@@ -143,17 +144,16 @@ class CrossSiteWorker:
         Raises:
             LogCorrupt: a message of the persons' log is no use. Nothing behind it was committed.
         """
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
             try:
                 self._serve(stopping)
             except KafkaException as error:
-                wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LONGEST_WAIT_SECONDS else wait
-                reason = str(explained(self._settings, error))
-                self._wait_for(reason)
-                stopping.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
+                    backoff.reset()
+                self._wait_for(str(explained(self._settings, error)))
+                stopping.wait(backoff.next_seconds())
 
     def _serve(self, stopping: threading.Event) -> None:
         """Be a member of the group until stopped.
@@ -261,16 +261,15 @@ class CrossSiteWorker:
             held.end = message.offset()
 
     def _told(self, found: Sequence[Signal], stopping: threading.Event) -> bool:
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while True:
             try:
                 self._tell(found)
             except LogUnavailable as error:
                 self._wait_for(str(error))
                 self._observer.turned()
-                if stopping.wait(wait):
+                if stopping.wait(backoff.next_seconds()):
                     return False
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             else:
                 return True
 
@@ -346,3 +345,7 @@ class CrossSiteWorker:
         self._log.info(
             "partitions given up", partitions=[each.partition for each in partitions], all=sorted(self._held)
         )
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
