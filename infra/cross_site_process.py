@@ -8,6 +8,7 @@ from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import CrossSiteMetrics
 from infra.process import staying
 from infra.settings import Settings
+from infra.troubles import Trouble
 from streams.cross_site.rules import Limits
 from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.ends import Ends
@@ -50,6 +51,7 @@ class _Observer:
 
     def __init__(self, metrics: CrossSiteMetrics, health: Health) -> None:
         self._metrics, self._health = metrics, health
+        self._trouble = Trouble("kafka", health)
         self.joined(False)
         health.started()
 
@@ -74,7 +76,4 @@ class _Observer:
 
     def waiting(self, reason: str | None) -> None:
         """Be not ready while Kafka is away."""
-        if reason is None:
-            self._health.fulfil("kafka")
-        else:
-            self._health.want("kafka", reason)
+        self._trouble.tell(reason)

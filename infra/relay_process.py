@@ -27,7 +27,7 @@ from infra.observability.endpoints import Health
 from infra.observability.metrics import RelayMetrics
 from infra.process import staying
 from infra.settings import Settings
-from infra.troubles import Troubles
+from infra.troubles import Trouble
 from streams.backoff import Backoff
 from streams.kafka.errors import explained
 from streams.kafka.log import KafkaLog
@@ -47,7 +47,6 @@ _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
 _SESSION_MS: Final = 10_000
 _GROUP: Final = "the partitions have not been shared out yet"
-_LOG, _COMMAND_SIDE = "log", "command side"
 _AWAY: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
@@ -84,7 +83,8 @@ class RelayProcess:
         self._storage, self._kafka, self._health, self._metrics = storage, kafka, health, metrics
         self._topic = topic_name(kafka, Topic.COMMANDS)
         self._held: dict[int, _Held] = {}
-        self._troubles = Troubles(health, (_LOG, _COMMAND_SIDE), metrics.away)
+        self._log_trouble = Trouble("log", health, metrics.log_away)
+        self._command_side_trouble = Trouble("command side", health, metrics.command_side_away)
         self._tell_due, self._tell_backoff = 0.0, _backoff()
         self._log = structlog.get_logger()
 
@@ -182,7 +182,7 @@ class RelayProcess:
             begin.append(TopicPartition(self._topic, number, max(start, low)))
         consumer.incremental_assign(begin)
         self._health.fulfil("group")
-        self._answers(_LOG)
+        self._log_trouble.tell(None)
         self._log.info(
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
         )
@@ -234,7 +234,7 @@ class RelayProcess:
         if time.monotonic() < self._tell_due:
             return
         newest = cases.newest()
-        self._answers(_COMMAND_SIDE)
+        self._command_side_trouble.tell(None)
         for number, held in self._held.items():
             if held.told >= newest or stopping.is_set():
                 continue
@@ -251,18 +251,15 @@ class RelayProcess:
             if told is not None:
                 held.told = newest
                 self._metrics.told(number, told)
-                self._answers(_LOG)
+                self._log_trouble.tell(None)
         self._tell_due = time.monotonic() + TELL_SECONDS
         self._tell_backoff.reset()
 
-    def _answers(self, store: str) -> None:
-        self._troubles.saw_work(store)
-        self._troubles.tell_all({}, is_idle=False)
-
     def _say_away(self, error: Exception) -> None:
-        place = _COMMAND_SIDE if isinstance(error, CommandSideUnavailable) else _LOG
-        said = explained(self._kafka, error) if isinstance(error, KafkaException) else error
-        self._troubles.tell(place, str(said), time.monotonic())
+        trouble = (
+            self._command_side_trouble if isinstance(error, CommandSideUnavailable) else self._log_trouble
+        )
+        trouble.tell(str(explained(self._kafka, error) if isinstance(error, KafkaException) else error))
 
 
 def _backoff() -> Backoff:

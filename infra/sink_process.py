@@ -127,7 +127,7 @@ class SinkProcess:
         self._has_joined = False
         self._history: History | None = None
         self._opening = threading.Lock()
-        self._troubles = Troubles(health, ("history", "log"), self._store_changed)
+        self._troubles = Troubles(health, {"history": metrics.target_away, "log": lambda _: None})
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
@@ -286,10 +286,6 @@ class SinkProcess:
         if isinstance(error, HistoryIncomplete | PartitionTaken):
             return f"{flow.kind.table} of partition {partition.number}"
         return "history" if isinstance(error, HistoryError) else "log"
-
-    def _store_changed(self, store: str, away: bool) -> None:
-        if store == "history":
-            self._metrics.away(away)
 
 
 def run_sink(settings: Settings, kafka: KafkaSettings) -> None:

@@ -19,6 +19,7 @@ from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import WorkerMetrics
 from infra.process import staying
 from infra.settings import Home, Settings
+from infra.troubles import Trouble
 from infra.warming import warm_up
 from streams.admission import Limits, Refused
 from streams.cross_site.uses import uses_of
@@ -81,7 +82,7 @@ async def _run(
     stopping: threading.Event,
 ) -> Exception | None:
     health.started()
-    trouble = _LogTrouble(metrics, health)
+    trouble = Trouble("kafka", health, metrics.log_away)
     if not await _log_answers(kafka, health, trouble, stopping):
         return None
     log = KafkaLog(kafka)
@@ -107,7 +108,7 @@ async def _run(
         return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
 
     try:
-        with LagWatch(Ends(kafka), positions, metrics, trouble):
+        with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
             await worker.run(beat)
     finally:
         log.close()
@@ -145,7 +146,7 @@ def worker_of(
 
 
 async def _log_answers(
-    kafka: KafkaSettings, health: Health, trouble: "_LogTrouble", stopping: threading.Event
+    kafka: KafkaSettings, health: Health, trouble: Trouble, stopping: threading.Event
 ) -> bool:
     """Wait for the log, without which Faust cannot start; False if stopped before it answers."""
     ends, loop = Ends(kafka), asyncio.get_running_loop()
@@ -155,34 +156,14 @@ async def _log_answers(
             try:
                 await loop.run_in_executor(None, ends.head, Topic.SIGNALS, 0)
             except LogUnavailable as error:
-                trouble(str(error))
+                trouble.tell(str(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                trouble(None)
+                trouble.tell(None)
                 return True
     finally:
         ends.close()
     return False
-
-
-class _LogTrouble:
-    """Is told why the log cannot be reached, or None, however often; says it once, and its end."""
-
-    def __init__(self, metrics: WorkerMetrics, health: Health) -> None:
-        self._metrics, self._health = metrics, health
-        self._is_away = False
-        self._log = structlog.get_logger()
-
-    def __call__(self, reason: str | None) -> None:
-        self._metrics.log_away(reason)
-        if reason is not None:
-            self._health.want("kafka", reason)
-            if not self._is_away:
-                self._log.error("waiting", on="kafka", error=reason)
-        elif self._is_away:
-            self._health.fulfil("kafka")
-            self._log.info("going on", on="kafka")
-        self._is_away = reason is not None
 
 
 class MakeDecider(Protocol):

@@ -62,7 +62,7 @@ class Observer(Protocol):
         """A finding has been told."""
 
     def waiting(self, reason: str | None) -> None:
-        """The broker is away, for this reason; None: it is back."""
+        """The broker is away, for this reason; None: it answers. Said again as long as it is so."""
 
 
 class Unobserved:
@@ -128,7 +128,6 @@ class CrossSiteWorker:
         self._horizon_ms = round(limits.horizon_hours * 3_600_000) + _CLOCKS_MS
         self._held: dict[int, _Held] = {}
         self._read: Counter[tuple[int, bool]] = Counter()
-        self._away = False
         self._log = structlog.get_logger()
 
     @property
@@ -152,7 +151,7 @@ class CrossSiteWorker:
             except KafkaException as error:
                 if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
                     backoff.reset()
-                self._wait_for(str(explained(self._settings, error)))
+                self._observer.waiting(str(explained(self._settings, error)))
                 stopping.wait(backoff.next_seconds())
 
     def _serve(self, stopping: threading.Event) -> None:
@@ -180,7 +179,7 @@ class CrossSiteWorker:
                 self._observer.turned()
                 if not self._turn(consumer, stopping):
                     return  # told in part: not to be committed
-                self._wait_for(None)
+                self._observer.waiting(None)
                 if time.monotonic() >= due:
                     self._commit(consumer, self._held)
                     due = time.monotonic() + COMMIT_SECONDS
@@ -266,22 +265,12 @@ class CrossSiteWorker:
             try:
                 self._tell(found)
             except LogUnavailable as error:
-                self._wait_for(str(error))
+                self._observer.waiting(str(error))
                 self._observer.turned()
                 if stopping.wait(backoff.next_seconds()):
                     return False
             else:
                 return True
-
-    def _wait_for(self, reason: str | None) -> None:
-        """Tell once that Kafka is away, and once that it is back (None)."""
-        if reason is not None and not self._away:
-            self._log.error("waiting", on="kafka", error=reason)
-        elif reason is None and self._away:
-            self._log.info("going on", on="kafka")
-        if (reason is not None) != self._away:
-            self._observer.waiting(reason)
-        self._away = reason is not None
 
     def _commit(self, consumer: Consumer, numbers: Iterable[int]) -> None:
         """Commit what is done of these partitions. What cannot be committed is told again, that is all."""
