@@ -61,10 +61,7 @@ class _Observer:
 
     def joined(self, now: bool) -> None:
         """Be not ready while it has no part in the group."""
-        if now:
-            self._health.fulfil("group")
-        else:
-            self._health.want("group", "the partitions have not been shared out yet")
+        self._health.in_group(now)
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""

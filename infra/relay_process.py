@@ -45,8 +45,6 @@ TELL_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
-_SESSION_MS: Final = 10_000
-_GROUP: Final = "the partitions have not been shared out yet"
 _AWAY: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
@@ -98,7 +96,7 @@ class RelayProcess:
         backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
-            self._health.want("group", _GROUP)
+            self._health.in_group(False)
             self._health.beat()
             try:
                 self._serve(stopping)
@@ -117,15 +115,7 @@ class RelayProcess:
             KafkaLog(kafka) as log,
             closing(Telling(kafka, SEND_SECONDS)) as telling,
         ):
-            consumer = Consumer(
-                {
-                    "session.timeout.ms": _SESSION_MS,
-                    **kafka.consumer(),
-                    "group.id": f"{kafka.group}-relay",
-                    "enable.partition.eof": False,
-                    "partition.assignment.strategy": "cooperative-sticky",
-                }
-            )
+            consumer = Consumer(kafka.member("relay") | {"enable.partition.eof": False})
             try:
                 self._check_topics(consumer)
                 quarantine = CommandQuarantine(kafka, consumer)
@@ -181,7 +171,7 @@ class RelayProcess:
             self._held[number] = _Held(max(start, low))
             begin.append(TopicPartition(self._topic, number, max(start, low)))
         consumer.incremental_assign(begin)
-        self._health.fulfil("group")
+        self._health.in_group(True)
         self._log_trouble.tell(None)
         self._log.info(
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)

@@ -100,8 +100,8 @@ class ClickHouse(Document):
     writers: Annotated[int, Field(gt=0, le=64)] = Field(
         2, description="Partitions that one sink process writes at the same time"
     )
-    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
-        10, description="A sink that is not heard for so long loses its partitions to the others"
+    session_seconds: Annotated[float, Field(ge=6, le=300)] | None = Field(
+        None, description="For a sink, in place of the one in [kafka]"
     )
 
     @property
@@ -176,6 +176,9 @@ class Kafka(Document):
     transaction_seconds: Annotated[float, Field(ge=1, le=900)] = Field(
         60, description="After so long the broker aborts a transaction whose worker is gone"
     )
+    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
+        10, description="A process that is not heard for so long loses its partitions to the others"
+    )
     sasl_password: str = Field(
         "", repr=False, description="Better in LIMEN_KAFKA_SASL_PASSWORD than in a file"
     )
@@ -247,8 +250,8 @@ class Worker(Document):
     threads: Annotated[int, Field(gt=0, le=256)] = Field(
         8, description="Partitions decided and committed at the same time"
     )
-    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
-        10, description="A worker that is not heard for so long loses its partitions to the others"
+    session_seconds: Annotated[float, Field(ge=6, le=300)] | None = Field(
+        None, description="For a worker, in place of the one in [kafka]"
     )
     second_stage: bool = Field(
         False, description="Tell readings and visits to the stage that looks across sites"

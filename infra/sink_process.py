@@ -43,7 +43,6 @@ _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
 _JOIN_SECONDS: Final = 75.0
 """Others have handed over by then. After a broker stood still, a member was seen to wait for ever."""
-_NOT_JOINED: Final = "the partitions have not been shared out yet"
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
 
@@ -132,7 +131,7 @@ class SinkProcess:
 
     def run(self, stopping: threading.Event) -> None:
         """Run until stopped; then finish the batches in hand and leave the group."""
-        self._health.want("group", _NOT_JOINED)
+        self._health.in_group(False)
         membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
         try:
             self._health.started()
@@ -170,7 +169,7 @@ class SinkProcess:
     def _assigned(self, numbers: list[int]) -> None:
         self._has_joined = True
         self._troubles.saw_work("log")
-        self._health.fulfil("group")
+        self._health.in_group(True)
         for number in numbers:
             self._partitions[number] = _Partition(number)
         self._log.info("partitions assigned", partitions=numbers, all=sorted(self._partitions))
@@ -183,7 +182,7 @@ class SinkProcess:
         """Begin no more batches; what is in hand is stopped by the next owner's claim."""
         self._drop(numbers)
         self._has_joined = False
-        self._health.want("group", _NOT_JOINED)
+        self._health.in_group(False)
 
     def _drop(self, numbers: list[int]) -> list[Future[None]]:
         """Begin no more batches of these partitions; return those in hand."""
@@ -306,7 +305,7 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
                 kafka.admin(),
                 f"{kafka.group}-sink",
                 topic_name(kafka, Topic.SIGNALS),
-                server.session_seconds,
+                server.session_seconds or kafka.session_seconds,
             ),
             server,
             health,

@@ -53,7 +53,7 @@ def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
     _route_library_logs()
     registry, health = CollectorRegistry(), Health()
     metrics = WorkerMetrics(registry)
-    health.want("group", "the partitions have not been shared out yet")
+    health.in_group(False)
     with (
         staying(settings, registry, health) as stopping,
         tempfile.TemporaryDirectory(prefix="limen-worker-") as folder,
@@ -94,7 +94,7 @@ async def _run(
         if stopping.is_set():
             worker.stop()
         if worker.has_joined:
-            health.fulfil("group")
+            health.in_group(True)
         states = worker.partitions
         waiting = [partition for partition, is_live in states.items() if not is_live]
         if worker.failure is not None:
@@ -126,7 +126,7 @@ def worker_of(
             bootstrap_servers=kafka.bootstrap_servers,
             group=kafka.group,
             topic=topic_name(kafka, Topic.SIGNALS),
-            session_seconds=ours.session_seconds,
+            session_seconds=ours.session_seconds or kafka.session_seconds,
             fetch_bytes=max(_FETCH_BYTES, 2 * kafka.max_message_bytes),
             threads=ours.threads,
             folder=folder,

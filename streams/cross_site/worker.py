@@ -41,7 +41,6 @@ COMMIT_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
-_SESSION_MS: Final = 10_000
 _CLOCKS_MS: Final = 60_000
 """How far the clocks of those who write the persons' log may differ."""
 
@@ -160,16 +159,7 @@ class CrossSiteWorker:
         Raises:
             KafkaException: the broker is away, or partitions could not be taken over.
         """
-        settings = self._settings
-        consumer = Consumer(
-            {
-                "session.timeout.ms": _SESSION_MS,
-                **settings.consumer(),
-                "group.id": f"{settings.group}-cross-site",
-                "auto.offset.reset": "earliest",
-                "partition.assignment.strategy": "cooperative-sticky",
-            }
-        )
+        consumer = Consumer(self._settings.member("cross-site") | {"auto.offset.reset": "earliest"})
         try:
             consumer.subscribe(
                 [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost

@@ -12,8 +12,8 @@ OURS: Final = frozenset(
         "enable.auto.offset.store", "enable.idempotence", "enable.partition.eof", "error_cb", "group.id",
         "isolation.level", "linger.ms", "max.in.flight", "max.in.flight.requests.per.connection",
         "message.max.bytes", "message.timeout.ms", "partitioner", "queue.buffering.max.kbytes",
-        "queue.buffering.max.messages", "request.required.acks", "retries", "transaction.timeout.ms",
-        "transactional.id",
+        "queue.buffering.max.messages", "request.required.acks", "retries", "session.timeout.ms",
+        "transaction.timeout.ms", "transactional.id",
     }
 )  # fmt: skip
 """What `client` may not say: exactly-once rests on it, or it has a setting of its own."""
@@ -41,6 +41,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
         queue_kilobytes: their size before it blocks.
         wait_seconds: how long a call waits for a broker before it gives up.
         transaction_seconds: after so long the broker aborts a transaction nobody ends.
+        session_seconds: a member of a group that is not heard for so long loses its partitions.
         client: anything else librdkafka knows, above all TLS and SASL.
 
     Raises:
@@ -64,6 +65,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     queue_kilobytes: int = 131_072
     wait_seconds: float = 15
     transaction_seconds: float = 60
+    session_seconds: float = 10
     client: Mapping[str, str | int | float | bool] = {}
 
     def __post_init__(self) -> None:
@@ -114,6 +116,14 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "queued.max.messages.kbytes": 65_536,
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 5,
+        }
+
+    def member(self, name: str) -> dict[str, Any]:
+        """Return librdkafka's configuration for reading as a member of the group `{group}-{name}`."""
+        return self.consumer() | {
+            "group.id": f"{self.group}-{name}",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": int(self.session_seconds * 1_000),
         }
 
     def admin(self) -> dict[str, Any]:
