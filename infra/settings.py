@@ -14,7 +14,6 @@ from domain.site import Document
 from infra.invalid_settings import Complaint, InvalidSettings, Loc, Problem, complaints, read_text
 from streams.kafka.settings import KafkaSettings
 
-DEFAULT_HOME: Final = "limen-home"
 PREFIX: Final = "LIMEN_"
 
 
@@ -23,11 +22,6 @@ class Home:
     """The folder that holds everything of one site."""
 
     root: Path
-
-    @classmethod
-    def of(cls, option: Path | None, environ: Mapping[str, str]) -> "Home":
-        """Return the home of `--home`, else of LIMEN_HOME, else ./limen-home."""
-        return cls(option or Path(environ.get("LIMEN_HOME") or DEFAULT_HOME))
 
     @property
     def site(self) -> Path:
