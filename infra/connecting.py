@@ -19,6 +19,8 @@ from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
 from infra.signal_lines import read_lines
+from infra.troubles import Trouble
+from streams.backoff import Backoff
 from streams.forwarder import Forwarder, Refuse
 from streams.log import Draft, LogUnavailable
 from streams.quarantine import Quarantine, Rejection, RejectionReason
@@ -60,7 +62,8 @@ class Connecting:
         self._forwarder = forwarder(self._refuse)
         self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
         self._clock_seconds, self._tick_due = clock_seconds, 0.0
-        self._away = False
+        self._kafka_trouble = Trouble("kafka", health, metrics.log_away)
+        self._spool_trouble = Trouble("spool", health, metrics.refuses)
         self._all_read = threading.Event()
         self._failure: Exception | None = None
         self._log = structlog.get_logger()
@@ -86,21 +89,21 @@ class Connecting:
         return self._spool.count
 
     def _forward(self) -> None:
-        wait_seconds, drain_until = _FIRST_WAIT_SECONDS, float("inf")
+        backoff, drain_until = _backoff(), float("inf")
         while True:
             self._health.beat()
             try:
                 moved = self._forwarder.step()
             except LogUnavailable as error:
-                self._tell_away(str(error))
-                if self._stopping.wait(wait_seconds):
+                self._kafka_trouble.tell(str(error))
+                self._tell_waiting()
+                if self._stopping.wait(backoff.next_seconds()):
                     return
-                wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
                 continue
-            self._tell_back()
-            wait_seconds = _FIRST_WAIT_SECONDS
+            self._kafka_trouble.tell(None)
+            backoff.reset()
             self._metrics.moved(moved)
-            self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
+            self._tell_waiting()
             if self._stopping.is_set():
                 drain_until = min(drain_until, time.monotonic() + _DRAIN_SECONDS)
                 if not moved or time.monotonic() > drain_until:
@@ -110,20 +113,8 @@ class Connecting:
                     return
                 time.sleep(_IDLE_SECONDS)
 
-    def _tell_away(self, reason: str) -> None:
-        if not self._away:
-            self._log.error("signals wait", reason=reason, waiting=self._spool.count)
-            self._health.want("kafka", reason)
-            self._metrics.away(True)
-        self._away = True
+    def _tell_waiting(self) -> None:
         self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
-
-    def _tell_back(self) -> None:
-        if self._away:
-            self._log.info("signals flow again", waiting=self._spool.count)
-            self._health.fulfil("kafka")
-            self._metrics.away(False)
-        self._away = False
 
     def _read_all(self) -> None:
         try:
@@ -161,7 +152,7 @@ class Connecting:
         Not while the log is away: the time would have to be told again, and the spool is for signals.
         """
         every, now = self._clock_seconds, self._clock()
-        if every is None or now < self._tick_due or self._away:
+        if every is None or now < self._tick_due or self._kafka_trouble.is_away:
             return
         self._tick_due = (now // every + 1) * every
         ticks = (tick(site, now, every) for site in sorted(self._spool.sites))
@@ -170,24 +161,16 @@ class Connecting:
 
     def _keep(self, keep: Callable[[], object]) -> bool:
         """Do it; while disk or spool have no room, say so and wait. False if stopped before it was done."""
-        wait, refused = _FIRST_WAIT_SECONDS, False
+        backoff = _backoff()
         while True:
             try:
                 keep()
             except LogUnavailable as error:
-                if not refused:
-                    self._log.error("nothing more is read", reason=str(error))
-                    self._health.want("spool", str(error))
-                    self._metrics.refuses(True)
-                refused = True
-                if self._stopping.wait(wait):
+                self._spool_trouble.tell(str(error))
+                if self._stopping.wait(backoff.next_seconds()):
                     return False
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             else:
-                if refused:
-                    self._log.info("reading goes on")
-                    self._health.fulfil("spool")
-                    self._metrics.refuses(False)
+                self._spool_trouble.tell(None)
                 return True
 
     def _refuse(self, refused: Waiting, reason: RejectionReason, detail: str) -> None:
@@ -195,3 +178,7 @@ class Connecting:
         self._quarantine.add([Rejection("kafka", refused.site, None, reason, detail, refused.wire, now_us)])
         self._metrics.refused()
         self._log.warning("in quarantine", correlation=refused.id, site=refused.site, reason=detail)
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)

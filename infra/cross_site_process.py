@@ -8,6 +8,7 @@ from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import CrossSiteMetrics
 from infra.process import staying
 from infra.settings import Settings
+from infra.troubles import Trouble
 from streams.cross_site.rules import Limits
 from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.ends import Ends
@@ -50,6 +51,7 @@ class _Observer:
 
     def __init__(self, metrics: CrossSiteMetrics, health: Health) -> None:
         self._metrics, self._health = metrics, health
+        self._trouble = Trouble("kafka", health)
         self.joined(False)
         health.started()
 
@@ -59,10 +61,7 @@ class _Observer:
 
     def joined(self, now: bool) -> None:
         """Be not ready while it has no part in the group."""
-        if now:
-            self._health.fulfil("group")
-        else:
-            self._health.want("group", "the partitions have not been shared out yet")
+        self._health.in_group(now)
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""
@@ -74,7 +73,4 @@ class _Observer:
 
     def waiting(self, reason: str | None) -> None:
         """Be not ready while Kafka is away."""
-        if reason is None:
-            self._health.fulfil("kafka")
-        else:
-            self._health.want("kafka", reason)
+        self._trouble.tell(reason)

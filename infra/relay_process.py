@@ -27,7 +27,8 @@ from infra.observability.endpoints import Health
 from infra.observability.metrics import RelayMetrics
 from infra.process import staying
 from infra.settings import Settings
-from infra.troubles import Troubles
+from infra.troubles import Trouble
+from streams.backoff import Backoff
 from streams.kafka.errors import explained
 from streams.kafka.log import KafkaLog
 from streams.kafka.producer import count_partitions
@@ -44,9 +45,6 @@ TELL_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
-_SESSION_MS: Final = 10_000
-_GROUP: Final = "the partitions have not been shared out yet"
-_LOG, _COMMAND_SIDE = "log", "command side"
 _AWAY: Final = frozenset(
     {
         KafkaError._ALL_BROKERS_DOWN,
@@ -83,8 +81,9 @@ class RelayProcess:
         self._storage, self._kafka, self._health, self._metrics = storage, kafka, health, metrics
         self._topic = topic_name(kafka, Topic.COMMANDS)
         self._held: dict[int, _Held] = {}
-        self._troubles = Troubles(health, (_LOG, _COMMAND_SIDE), metrics.away)
-        self._tell_due, self._tell_wait = 0.0, _FIRST_WAIT_SECONDS
+        self._log_trouble = Trouble("log", health, metrics.log_away)
+        self._command_side_trouble = Trouble("command side", health, metrics.command_side_away)
+        self._tell_due, self._tell_backoff = 0.0, _backoff()
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
@@ -94,18 +93,18 @@ class RelayProcess:
             LogCorrupt: the topics are not those that the settings and PostgreSQL know.
         """
         self._health.started()
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
-            self._health.want("group", _GROUP)
+            self._health.in_group(False)
             self._health.beat()
             try:
                 self._serve(stopping)
             except (KafkaException, LogUnavailable, CommandSideUnavailable) as error:
-                wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LONGEST_WAIT_SECONDS else wait
+                if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
+                    backoff.reset()
                 self._say_away(error)
-                stopping.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                stopping.wait(backoff.next_seconds())
         self._log.info("drained")
 
     def _serve(self, stopping: threading.Event) -> None:
@@ -116,15 +115,7 @@ class RelayProcess:
             KafkaLog(kafka) as log,
             closing(Telling(kafka, SEND_SECONDS)) as telling,
         ):
-            consumer = Consumer(
-                {
-                    "session.timeout.ms": _SESSION_MS,
-                    **kafka.consumer(),
-                    "group.id": f"{kafka.group}-relay",
-                    "enable.partition.eof": False,
-                    "partition.assignment.strategy": "cooperative-sticky",
-                }
-            )
+            consumer = Consumer(kafka.member("relay") | {"enable.partition.eof": False})
             try:
                 self._check_topics(consumer)
                 quarantine = CommandQuarantine(kafka, consumer)
@@ -180,8 +171,8 @@ class RelayProcess:
             self._held[number] = _Held(max(start, low))
             begin.append(TopicPartition(self._topic, number, max(start, low)))
         consumer.incremental_assign(begin)
-        self._health.fulfil("group")
-        self._answers(_LOG)
+        self._health.in_group(True)
+        self._log_trouble.tell(None)
         self._log.info(
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
         )
@@ -233,7 +224,7 @@ class RelayProcess:
         if time.monotonic() < self._tell_due:
             return
         newest = cases.newest()
-        self._answers(_COMMAND_SIDE)
+        self._command_side_trouble.tell(None)
         for number, held in self._held.items():
             if held.told >= newest or stopping.is_set():
                 continue
@@ -242,8 +233,7 @@ class RelayProcess:
                 told = teller.tell(number)
             except LogUnavailable as error:  # the group may be well all the same
                 self._say_away(error)
-                self._tell_due = time.monotonic() + self._tell_wait
-                self._tell_wait = min(2 * self._tell_wait, _LONGEST_WAIT_SECONDS)
+                self._tell_due = time.monotonic() + self._tell_backoff.next_seconds()
                 return
             if told is None and not held.is_told_by_another:
                 self._log.warning("another relay has not let go of the log", partition=number)
@@ -251,17 +241,19 @@ class RelayProcess:
             if told is not None:
                 held.told = newest
                 self._metrics.told(number, told)
-                self._answers(_LOG)
-        self._tell_due, self._tell_wait = time.monotonic() + TELL_SECONDS, _FIRST_WAIT_SECONDS
-
-    def _answers(self, store: str) -> None:
-        self._troubles.saw_work(store)
-        self._troubles.tell_all({}, is_idle=False)
+                self._log_trouble.tell(None)
+        self._tell_due = time.monotonic() + TELL_SECONDS
+        self._tell_backoff.reset()
 
     def _say_away(self, error: Exception) -> None:
-        place = _COMMAND_SIDE if isinstance(error, CommandSideUnavailable) else _LOG
-        said = explained(self._kafka, error) if isinstance(error, KafkaException) else error
-        self._troubles.tell(place, str(said), time.monotonic())
+        trouble = (
+            self._command_side_trouble if isinstance(error, CommandSideUnavailable) else self._log_trouble
+        )
+        trouble.tell(str(explained(self._kafka, error) if isinstance(error, KafkaException) else error))
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
 
 
 def run_relay(settings: Settings, kafka: KafkaSettings) -> None:

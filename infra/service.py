@@ -24,10 +24,12 @@ from infra.failure import FAILED, Failure, explained, is_ours
 from infra.home import PARTITION, OpenHome
 from infra.observability.following import AlertLines
 from projections.errors import HistoryError
+from streams.backoff import Backoff
 from streams.log import LogUnavailable
 
 SINK_EVERY_SECONDS: Final = 5.0
 """A history is fast in large inserts; whoever asks has it brought up to date first anyway."""
+_RELAY_EVERY_SECONDS: Final = 1.0
 _FIRST_WAIT_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 60.0
 
@@ -43,7 +45,8 @@ class Service:
         self._log = structlog.get_logger()
         self._alerts = AlertLines()
         self._sink_due = 0.0
-        self._relay_due, self._relay_wait = 0.0, _FIRST_WAIT_SECONDS
+        self._relay_due = 0.0
+        self._relay_backoff = Backoff(2 * _RELAY_EVERY_SECONDS, _LONGEST_WAIT_SECONDS)
         home.stopping = self._stopping.is_set
         home.running_pid = os.getpid()
 
@@ -100,11 +103,12 @@ class Service:
         try:
             self._home.relay.run()
         except CommandSideUnavailable as error:
-            self._relay_wait = min(2 * self._relay_wait, _LONGEST_WAIT_SECONDS)
-            self._log.warning("command side away", error=str(error), next_try_seconds=self._relay_wait)
+            wait = self._relay_backoff.next_seconds()
+            self._log.warning("command side away", error=str(error), next_try_seconds=wait)
         else:
-            self._relay_wait = _FIRST_WAIT_SECONDS
-        self._relay_due = time.monotonic() + self._relay_wait
+            self._relay_backoff.reset()
+            wait = _RELAY_EVERY_SECONDS
+        self._relay_due = time.monotonic() + wait
 
     def _tick(self) -> None:
         self._bring_decisions()
@@ -119,16 +123,16 @@ class Service:
 
     def _supervised(self, work: Callable[[], None]) -> None:
         """Do it; while storage refuses, wait ever longer, forget what was not committed, and try again."""
-        wait = _FIRST_WAIT_SECONDS
+        backoff = Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
         while True:
             try:
                 work()
             except (LogUnavailable, HistoryError, OSError) as error:
+                wait = backoff.next_seconds()
                 self._log.error("storage refuses", error=str(error), next_try_seconds=wait)
                 self._home.forget_pipeline()
                 if self._stopping.wait(wait):
                     return
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             else:
                 return
 

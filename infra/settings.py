@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from domain.site import Document
 from infra.invalid_settings import Complaint, InvalidSettings, Loc, Problem, complaints, read_text
+from streams.cross_site.rules import Limits
 from streams.kafka.settings import KafkaSettings
 
-DEFAULT_HOME: Final = "limen-home"
 PREFIX: Final = "LIMEN_"
+_KAFKA, _LIMITS = KafkaSettings(), Limits()  # what holds where limen.toml says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,6 @@ class Home:
     """The folder that holds everything of one site."""
 
     root: Path
-
-    @classmethod
-    def of(cls, option: Path | None, environ: Mapping[str, str]) -> "Home":
-        """Return the home of `--home`, else of LIMEN_HOME, else ./limen-home."""
-        return cls(option or Path(environ.get("LIMEN_HOME") or DEFAULT_HOME))
 
     @property
     def site(self) -> Path:
@@ -100,8 +96,8 @@ class ClickHouse(Document):
     writers: Annotated[int, Field(gt=0, le=64)] = Field(
         2, description="Partitions that one sink process writes at the same time"
     )
-    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
-        10, description="A sink that is not heard for so long loses its partitions to the others"
+    session_seconds: Annotated[float, Field(ge=6, le=300)] | None = Field(
+        None, description="For a sink, in place of the one in [kafka]"
     )
 
     @property
@@ -133,48 +129,55 @@ class Kafka(Document):
     """The table `[kafka]`: where the log of many sites is, and what its topics must be like."""
 
     bootstrap_servers: Annotated[str, Field(min_length=1)] = Field(
-        "127.0.0.1:9092", description="host:port of a broker; several with commas"
+        _KAFKA.bootstrap_servers, description="host:port of a broker; several with commas"
     )
     topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = Field(
-        "limen", description="Topics are PREFIX.signals and so on"
+        _KAFKA.topic_prefix, description="Topics are PREFIX.signals and so on"
     )
     group: Annotated[str, Field(min_length=1)] = Field(
-        "limen", description="The consumer group whose committed offsets are the positions"
+        _KAFKA.group, description="The consumer group whose committed offsets are the positions"
     )
     partitions: Annotated[int, Field(gt=0)] = Field(
-        12,
+        _KAFKA.partitions,
         description="Of each topic: as many workers at most. Fixed once there are signals",
     )
-    replication_factor: Annotated[int, Field(gt=0)] = Field(3, description="Copies of each message")
+    replication_factor: Annotated[int, Field(gt=0)] = Field(
+        _KAFKA.replication_factor, description="Copies of each message"
+    )
     min_insync_replicas: Annotated[int, Field(gt=0)] = Field(
-        2, description="Copies there must be before a write counts as durable"
+        _KAFKA.min_insync_replicas, description="Copies there must be before a write counts as durable"
     )
     signals_retention_days: Annotated[float, Field(ge=0)] = Field(
-        0, description="How long signals stay; 0: for ever. Likewise the others"
+        _KAFKA.signals_retention_days, description="How long signals stay; 0: for ever. Likewise the others"
     )
-    events_retention_days: Annotated[float, Field(ge=0)] = 0
-    commands_retention_days: Annotated[float, Field(ge=0)] = 0
-    quarantine_retention_days: Annotated[float, Field(ge=0)] = 0
+    events_retention_days: Annotated[float, Field(ge=0)] = _KAFKA.events_retention_days
+    commands_retention_days: Annotated[float, Field(ge=0)] = _KAFKA.commands_retention_days
+    quarantine_retention_days: Annotated[float, Field(ge=0)] = _KAFKA.quarantine_retention_days
     persons_retention_days: Annotated[float, Field(ge=0)] = Field(
-        7, description="Of what the rules across sites look at"
+        _KAFKA.persons_retention_days, description="Of what the rules across sites look at"
     )
     max_message_bytes: Annotated[int, Field(ge=10_000, le=100_000_000)] = Field(
-        1_000_000, description="Of one signal or event; a larger signal goes to the quarantine"
+        _KAFKA.max_message_bytes, description="Of one signal or event; a larger signal goes to the quarantine"
     )
     linger_milliseconds: Annotated[float, Field(ge=0, le=900_000)] = Field(
-        5, description="How long signals are gathered into one request"
+        _KAFKA.linger_milliseconds, description="How long signals are gathered into one request"
     )
     queue_messages: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
-        100_000, description="Signals a producer holds before it blocks"
+        _KAFKA.queue_messages, description="Signals a producer holds before it blocks"
     )
     queue_megabytes: Annotated[int, Field(gt=0, le=2_000)] = Field(
-        128, description="Their size before it blocks"
+        _KAFKA.queue_megabytes, description="Their size before it blocks"
     )
     wait_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
-        15, description="How long a call waits for a broker before it gives up"
+        _KAFKA.wait_seconds, description="How long a call waits for a broker before it gives up"
     )
     transaction_seconds: Annotated[float, Field(ge=1, le=900)] = Field(
-        60, description="After so long the broker aborts a transaction whose worker is gone"
+        _KAFKA.transaction_seconds,
+        description="After so long the broker aborts a transaction whose worker is gone",
+    )
+    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
+        _KAFKA.session_seconds,
+        description="A process that is not heard for so long loses its partitions to the others",
     )
     sasl_password: str = Field(
         "", repr=False, description="Better in LIMEN_KAFKA_SASL_PASSWORD than in a file"
@@ -190,16 +193,9 @@ class Kafka(Document):
 
     def client_settings(self) -> KafkaSettings:
         """Return what `streams.kafka` takes."""
-        fields = self.model_dump(
-            exclude={"sasl_password", "linger_milliseconds", "queue_megabytes", "client"}
-        )
+        fields = self.model_dump(exclude={"sasl_password", "client"})
         password = {"sasl.password": self.sasl_password} if self.sasl_password else {}
-        return KafkaSettings(
-            **fields,
-            linger_ms=self.linger_milliseconds,
-            queue_kilobytes=self.queue_megabytes * 1_024,
-            client={**self.client, **password},
-        )
+        return KafkaSettings(**fields, client={**self.client, **password})
 
 
 class Postgres(Document):
@@ -247,8 +243,8 @@ class Worker(Document):
     threads: Annotated[int, Field(gt=0, le=256)] = Field(
         8, description="Partitions decided and committed at the same time"
     )
-    session_seconds: Annotated[float, Field(ge=6, le=300)] = Field(
-        10, description="A worker that is not heard for so long loses its partitions to the others"
+    session_seconds: Annotated[float, Field(ge=6, le=300)] | None = Field(
+        None, description="For a worker, in place of the one in [kafka]"
     )
     second_stage: bool = Field(
         False, description="Tell readings and visits to the stage that looks across sites"
@@ -268,28 +264,33 @@ class CrossSite(Document):
     """The table `[cross_site]`: what is asked between sites (docs/rules.md, section 13)."""
 
     speed_limit_kmh: Annotated[float, Field(gt=0)] = Field(
-        900, description="Nobody is faster from site to site: an airliner's cruise. Where nobody flies: 150"
+        _LIMITS.speed_limit_kmh,
+        description="Nobody is faster from site to site: an airliner's cruise. Where nobody flies: 150",
     )
     minimum_distance_km: Annotated[float, Field(ge=0)] = Field(
-        10, description="Sites nearer to each other than this are not compared for travel"
+        _LIMITS.minimum_distance_km,
+        description="Sites nearer to each other than this are not compared for travel",
     )
     tolerance_km: Annotated[float, Field(ge=0)] = Field(
-        2, description="How far from the sites' coordinates their readers may be, both together"
+        _LIMITS.tolerance_km,
+        description="How far from the sites' coordinates their readers may be, both together",
     )
     tolerance_seconds: Annotated[float, Field(ge=0)] = Field(
-        30, description="How far the clocks of two readers may differ"
+        _LIMITS.tolerance_seconds, description="How far the clocks of two readers may differ"
     )
     window_minutes: Annotated[float, Field(ge=1)] = Field(
-        60, description="One card gives at most one finding for two sites in each window"
+        _LIMITS.window_minutes, description="One card gives at most one finding for two sites in each window"
     )
     overlap_minutes: Annotated[float, Field(ge=0)] = Field(
-        5, description="Visits to two sites may overlap by as much"
+        _LIMITS.overlap_minutes, description="Visits to two sites may overlap by as much"
     )
     horizon_hours: Annotated[float, Field(gt=0, le=168)] = Field(
-        24, description="What came into the log further apart is not compared; read again at each start"
+        _LIMITS.horizon_hours,
+        description="What came into the log further apart is not compared; read again at each start",
     )
     same_place: tuple[Annotated[frozenset[str], Field(min_length=2)], ...] = Field(
-        (), description="Groups of sites that share a boundary, and are not compared with each other"
+        _LIMITS.same_place,
+        description="Groups of sites that share a boundary, and are not compared with each other",
     )
 
 

@@ -29,6 +29,7 @@ from infra.troubles import Troubles
 from projections.client import History, open_history
 from projections.errors import HistoryError, HistoryIncomplete, PartitionTaken
 from projections.sink import EVENTS, SIGNALS, Kind, Sink, Source
+from streams.backoff import Backoff
 from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
@@ -42,7 +43,6 @@ _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
 _JOIN_SECONDS: Final = 75.0
 """Others have handed over by then. After a broker stood still, a member was seen to wait for ever."""
-_NOT_JOINED: Final = "the partitions have not been shared out yet"
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
 
@@ -71,7 +71,7 @@ class _Flow:
     kind: Kind
     position: int | None = None
     due: float = 0.0
-    wait: float = FIRST_WAIT_SECONDS
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS))
     trouble: Exception | None = None
     troubled_at: float = 0.0
 
@@ -126,12 +126,12 @@ class SinkProcess:
         self._has_joined = False
         self._history: History | None = None
         self._opening = threading.Lock()
-        self._troubles = Troubles(health, ("history", "log"), self._store_changed)
+        self._troubles = Troubles(health, {"history": metrics.target_away, "log": lambda _: None})
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
         """Run until stopped; then finish the batches in hand and leave the group."""
-        self._health.want("group", _NOT_JOINED)
+        self._health.in_group(False)
         membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
         try:
             self._health.started()
@@ -169,7 +169,7 @@ class SinkProcess:
     def _assigned(self, numbers: list[int]) -> None:
         self._has_joined = True
         self._troubles.saw_work("log")
-        self._health.fulfil("group")
+        self._health.in_group(True)
         for number in numbers:
             self._partitions[number] = _Partition(number)
         self._log.info("partitions assigned", partitions=numbers, all=sorted(self._partitions))
@@ -182,7 +182,7 @@ class SinkProcess:
         """Begin no more batches; what is in hand is stopped by the next owner's claim."""
         self._drop(numbers)
         self._has_joined = False
-        self._health.want("group", _NOT_JOINED)
+        self._health.in_group(False)
 
     def _drop(self, numbers: list[int]) -> list[Future[None]]:
         """Begin no more batches of these partitions; return those in hand."""
@@ -233,13 +233,13 @@ class SinkProcess:
             rows = partition.sink.advance(flow.kind)
         except (HistoryError, LogError, OSError) as error:
             flow.trouble, flow.troubled_at = error, time.monotonic()
-            flow.due = time.monotonic() + flow.wait
-            flow.wait = min(2 * flow.wait, LONGEST_WAIT_SECONDS)
+            flow.due = time.monotonic() + flow.backoff.next_seconds()
             if isinstance(error, PartitionTaken):
                 for each in partition.flows:  # the group is about to say that it is not ours
                     each.due = time.monotonic() + _TAKEN_WAIT_SECONDS
             return False
-        flow.trouble, flow.wait = None, FIRST_WAIT_SECONDS
+        flow.trouble = None
+        flow.backoff.reset()
         flow.position = partition.sink.position[0 if flow.kind is SIGNALS else 1]
         self._troubles.saw_work("log")
         if rows or asks_history:
@@ -286,10 +286,6 @@ class SinkProcess:
             return f"{flow.kind.table} of partition {partition.number}"
         return "history" if isinstance(error, HistoryError) else "log"
 
-    def _store_changed(self, store: str, away: bool) -> None:
-        if store == "history":
-            self._metrics.away(away)
-
 
 def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
     """Run the sink that the settings ask for, until SIGTERM or Ctrl-C.
@@ -309,7 +305,7 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
                 kafka.admin(),
                 f"{kafka.group}-sink",
                 topic_name(kafka, Topic.SIGNALS),
-                server.session_seconds,
+                server.session_seconds or kafka.session_seconds,
             ),
             server,
             health,

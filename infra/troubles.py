@@ -7,21 +7,59 @@ import structlog
 
 from infra.observability.endpoints import Health
 
+Changed = Callable[[str | None], None]
+"""Is told why something is away, and None when it is back."""
+
+
+class Trouble:
+    """Something that the process cannot do without, and that may be away.
+
+    Args:
+        place: what it is, in lines and health.
+        health: is not ready while it is away.
+        changed: is told when it goes, and when it is back.
+    """
+
+    def __init__(self, place: str, health: Health, changed: Changed = lambda _: None) -> None:
+        self._place, self._health, self._changed = place, health, changed
+        self._is_away = False
+        self._log = structlog.get_logger()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it was away when somebody last said how it is."""
+        return self._is_away
+
+    def tell(self, reason: str | None) -> None:
+        """Say why it is away, or None: it answers. However often that is said, lines tell only of changes."""
+        was_away, self._is_away = self._is_away, reason is not None
+        if reason is not None:
+            self._health.want(self._place, reason)
+            if not was_away:
+                self._log.error("waiting", on=self._place, error=reason)
+                self._changed(reason)
+        elif was_away:
+            self._log.info("going on", on=self._place)
+            self._health.fulfil(self._place)
+            self._changed(None)
+
 
 class Troubles:
-    """The troubles of a process that many threads meet. `saw_work` is for any thread, the others for one.
+    """The troubles of a process whose many threads meet them, and may contradict each other.
+
+    `saw_work` is for any thread, the others for one.
 
     Args:
         health: is not ready while there is one.
-        stores: what everybody shares: such a trouble ends when somebody has seen the store work again.
-        changed: is told of each store whose trouble begins (True) or ends.
+        stores: what everybody shares, and who is told of it: such a trouble ends when somebody has seen the
+            store work again.
     """
 
-    def __init__(self, health: Health, stores: tuple[str, ...], changed: Callable[[str, bool], None]) -> None:
-        self._health, self._changed = health, changed
+    def __init__(self, health: Health, stores: Mapping[str, Changed]) -> None:
+        self._health = health
+        self._troubles = {place: Trouble(place, health, changed) for place, changed in stores.items()}
         self._worked = dict.fromkeys(stores, 0.0)
         self._told: dict[str, float] = {}
-        self._log = structlog.get_logger()
 
     def saw_work(self, store: str) -> None:
         """Note that a store has just answered."""
@@ -33,11 +71,7 @@ class Troubles:
 
     def tell(self, place: str, trouble: str, at: float) -> None:
         """Say that a place is in trouble, as it was at this moment."""
-        if place not in self._told:
-            self._log.error("waiting", on=place, error=trouble)
-            self._health.want(place, trouble)
-            if place in self._worked:
-                self._changed(place, True)
+        self._troubles.setdefault(place, Trouble(place, self._health)).tell(trouble)
         self._told[place] = at
 
     def tell_all(self, troubles: Mapping[str, tuple[str, float]], *, is_idle: bool) -> None:
@@ -50,7 +84,4 @@ class Troubles:
         for place in sorted(self._told.keys() - troubles.keys()):
             if is_idle or place not in self._worked or not self.is_news(place, self._told[place]):
                 del self._told[place]
-                self._log.info("going on", on=place)
-                self._health.fulfil(place)
-                if place in self._worked:
-                    self._changed(place, False)
+                self._troubles[place].tell(None)

@@ -19,6 +19,7 @@ from infra.observability.lag import LagWatch, Place
 from infra.observability.metrics import WorkerMetrics
 from infra.process import staying
 from infra.settings import Home, Settings
+from infra.troubles import Trouble
 from infra.warming import warm_up
 from streams.admission import Limits, Refused
 from streams.cross_site.uses import uses_of
@@ -52,7 +53,7 @@ def run_worker(home: Home, settings: Settings, kafka: KafkaSettings) -> int:
     _route_library_logs()
     registry, health = CollectorRegistry(), Health()
     metrics = WorkerMetrics(registry)
-    health.want("group", "the partitions have not been shared out yet")
+    health.in_group(False)
     with (
         staying(settings, registry, health) as stopping,
         tempfile.TemporaryDirectory(prefix="limen-worker-") as folder,
@@ -81,7 +82,7 @@ async def _run(
     stopping: threading.Event,
 ) -> Exception | None:
     health.started()
-    trouble = _LogTrouble(metrics, health)
+    trouble = Trouble("kafka", health, metrics.log_away)
     if not await _log_answers(kafka, health, trouble, stopping):
         return None
     log = KafkaLog(kafka)
@@ -93,7 +94,7 @@ async def _run(
         if stopping.is_set():
             worker.stop()
         if worker.has_joined:
-            health.fulfil("group")
+            health.in_group(True)
         states = worker.partitions
         waiting = [partition for partition, is_live in states.items() if not is_live]
         if worker.failure is not None:
@@ -107,7 +108,7 @@ async def _run(
         return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
 
     try:
-        with LagWatch(Ends(kafka), positions, metrics, trouble):
+        with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
             await worker.run(beat)
     finally:
         log.close()
@@ -125,7 +126,7 @@ def worker_of(
             bootstrap_servers=kafka.bootstrap_servers,
             group=kafka.group,
             topic=topic_name(kafka, Topic.SIGNALS),
-            session_seconds=ours.session_seconds,
+            session_seconds=ours.session_seconds or kafka.session_seconds,
             fetch_bytes=max(_FETCH_BYTES, 2 * kafka.max_message_bytes),
             threads=ours.threads,
             folder=folder,
@@ -145,7 +146,7 @@ def worker_of(
 
 
 async def _log_answers(
-    kafka: KafkaSettings, health: Health, trouble: "_LogTrouble", stopping: threading.Event
+    kafka: KafkaSettings, health: Health, trouble: Trouble, stopping: threading.Event
 ) -> bool:
     """Wait for the log, without which Faust cannot start; False if stopped before it answers."""
     ends, loop = Ends(kafka), asyncio.get_running_loop()
@@ -155,34 +156,14 @@ async def _log_answers(
             try:
                 await loop.run_in_executor(None, ends.head, Topic.SIGNALS, 0)
             except LogUnavailable as error:
-                trouble(str(error))
+                trouble.tell(str(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                trouble(None)
+                trouble.tell(None)
                 return True
     finally:
         ends.close()
     return False
-
-
-class _LogTrouble:
-    """Is told why the log cannot be reached, or None, however often; says it once, and its end."""
-
-    def __init__(self, metrics: WorkerMetrics, health: Health) -> None:
-        self._metrics, self._health = metrics, health
-        self._is_away = False
-        self._log = structlog.get_logger()
-
-    def __call__(self, reason: str | None) -> None:
-        self._metrics.log_away(reason)
-        if reason is not None:
-            self._health.want("kafka", reason)
-            if not self._is_away:
-                self._log.error("waiting", on="kafka", error=reason)
-        elif self._is_away:
-            self._health.fulfil("kafka")
-            self._log.info("going on", on="kafka")
-        self._is_away = reason is not None
 
 
 class MakeDecider(Protocol):

@@ -169,7 +169,7 @@ def test_it_outlives_a_server_that_goes_away(
 ) -> None:
     """Time passes without the server; what somebody decides when it is back enters the log unaided."""
     use(postgres, monkeypatch)
-    monkeypatch.setattr("infra.service._FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("infra.service._RELAY_EVERY_SECONDS", 0.05)
     monkeypatch.setenv("LIMEN_CLOCK_SECONDS", "0.1")
     with OpenHome(home) as opened:
         alert = listed(opened)[0]["alert_id"]

@@ -207,10 +207,7 @@ def test_while_the_broker_is_away_signals_wait_on_disk(connector: Connector, kaf
         until(lambda: connector.metric("limen_spool_signals") == 0, 60)
         connector.stop()
     assert connector.health.ready()[0]
-    assert [line["event"] for line in lines if line["event"].startswith("signals")] == [
-        "signals wait",
-        "signals flow again",
-    ]
+    assert [line["event"] for line in lines if line.get("on") == "kafka"] == ["waiting", "going on"]
     once_and_in_order(connector.settings, 5_000)
 
 
@@ -227,9 +224,9 @@ def test_a_full_spool_stops_the_reading_and_loses_nothing(connector: Connector, 
         until(lambda: connector.metric("limen_signals_forwarded_total") == 20_000, 90)
         connector.stop()
     assert connector.metric("limen_spool_refuses") == 0
-    told = [line for line in lines if line["event"] == "nothing more is read"]
+    told = [line for line in lines if line["event"] == "waiting" and line["on"] == "spool"]
     assert told
-    assert "raise the spool's limit" in told[0]["reason"]
+    assert "raise the spool's limit" in told[0]["error"]
     once_and_in_order(connector.settings, 20_000)
 
 
@@ -247,7 +244,7 @@ def test_a_full_disk_stops_the_reading_and_loses_nothing(connector: Connector, k
     kafka.broker.resume()
     until(lambda: connector.metric("limen_signals_forwarded_total") == 8_000, 90)
     connector.stop()
-    assert [line["event"] for line in lines].count("nothing more is read") == 1
+    assert [line["event"] for line in lines if line.get("on") == "spool"].count("waiting") == 1
     once_and_in_order(connector.settings, 8_000)
 
 

@@ -94,11 +94,11 @@ def test_copying_is_counted_by_log_and_partition() -> None:
     """A process that copies tells how much, how fast, what waits, and whether its target is away."""
     registry = CollectorRegistry()
     metrics = CopyingMetrics(registry, "sink")
-    metrics.away(True)
+    metrics.target_away("it does not answer")
     assert "limen_sink_target_away 1.0" in generate_latest(registry).decode()
     metrics.copied("events", 1, 500, 0.2)
     metrics.lag("events", 1, 30, 2.5)
-    metrics.away(False)
+    metrics.target_away(None)
     told = generate_latest(registry).decode()
     assert 'limen_sink_rows_total{log="events",partition="1"} 500.0' in told
     assert 'limen_sink_lag_rows{log="events",partition="1"} 30.0' in told

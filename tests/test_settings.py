@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+import infra.cli
 from domain.policy import Policy
 from domain.site import Site
 from infra import yaml_document
@@ -248,11 +250,22 @@ def test_text_that_is_no_toml_says_where(tmp_path: Path) -> None:
         load_settings(home, {})
 
 
-def test_home_is_the_option_then_the_variable_then_the_default() -> None:
+def test_home_is_the_option_then_the_variable_then_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was said last and nearest counts."""
-    assert Home.of(Path("a"), {"LIMEN_HOME": "b"}).root == Path("a")
-    assert Home.of(None, {"LIMEN_HOME": "b"}).root == Path("b")
-    assert Home.of(None, {}).log == Path("limen-home/log.sqlite")
+    monkeypatch.setenv("LIMEN_HOME", "b")
+    assert home_of("--home", "a") == Path("a")
+    assert home_of() == Path("b")
+    monkeypatch.setenv("LIMEN_HOME", "")
+    assert home_of() == Path("limen-home")
+    monkeypatch.delenv("LIMEN_HOME")
+    assert home_of() == Path("limen-home")
+
+
+def home_of(*arguments: str) -> Path:
+    """Return the home that a command is given."""
+    status = get_command(infra.cli.app).commands["status"]  # type: ignore[attr-defined] # a group has them
+    home: Path = status.make_context("status", list(arguments)).params["home"]
+    return home
 
 
 def test_key_is_private_and_never_replaced(tmp_path: Path) -> None:

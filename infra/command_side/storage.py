@@ -89,23 +89,24 @@ class PostgresStorage:
     @property
     def name(self) -> str:
         """Host, port, database and schema."""
-        told = self._settings
-        return f"PostgreSQL at {self._host}:{told.port}, database {told.dbname}, schema {told.schema_name}"
+        settings = self._settings
+        place = f"{self._host}:{settings.port}"
+        return f"PostgreSQL at {place}, database {settings.dbname}, schema {settings.schema_name}"
 
     def environment(self) -> Mapping[str, str]:
         """Return how `eventsourcing` is told of it."""
-        told = self._settings
+        settings = self._settings
         return {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
             "POSTGRES_HOST": self._host,
-            "POSTGRES_PORT": str(told.port),
-            "POSTGRES_DBNAME": told.dbname,
-            "POSTGRES_USER": told.user,
+            "POSTGRES_PORT": str(settings.port),
+            "POSTGRES_DBNAME": settings.dbname,
+            "POSTGRES_USER": settings.user,
             "POSTGRES_PASSWORD": self._password,
-            "POSTGRES_SCHEMA": told.schema_name,
-            "POSTGRES_POOL_SIZE": str(told.pool_size),
-            "POSTGRES_MAX_OVERFLOW": str(told.max_overflow),
-            "POSTGRES_CONNECT_TIMEOUT": str(told.connect_timeout_seconds),
+            "POSTGRES_SCHEMA": settings.schema_name,
+            "POSTGRES_POOL_SIZE": str(settings.pool_size),
+            "POSTGRES_MAX_OVERFLOW": str(settings.max_overflow),
+            "POSTGRES_CONNECT_TIMEOUT": str(settings.connect_timeout_seconds),
             "POSTGRES_LOCK_TIMEOUT": str(_LOCK_SECONDS),
             "POSTGRES_PRE_PING": "y",  # the server may have been restarted meanwhile
         }
@@ -178,15 +179,15 @@ class PostgresStorage:
     def _connected(self) -> "Iterator[Connection[Any]]":
         import psycopg
 
-        told = self._settings
+        settings = self._settings
         try:
             connection = psycopg.connect(
                 host=self._host,
-                port=told.port,
-                dbname=told.dbname,
-                user=told.user,
+                port=settings.port,
+                dbname=settings.dbname,
+                user=settings.user,
                 password=self._password,
-                connect_timeout=told.connect_timeout_seconds,
+                connect_timeout=settings.connect_timeout_seconds,
                 application_name="limen",
                 autocommit=True,
             )

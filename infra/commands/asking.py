@@ -25,7 +25,7 @@ def settings_of(home: Path) -> "Settings":
 
     from infra.settings import Home, load_settings
 
-    return load_settings(Home.of(home, os.environ), os.environ)
+    return load_settings(Home(home), os.environ)
 
 
 def ask(home: Path, command: str, progress: bool = False, **arguments: Any) -> Any:

@@ -24,7 +24,7 @@ VersionOption = Annotated[
     int | None,
     typer.Option("--if-version", min=0, help="Only if the case still has this version; case show tells it."),
 ]
-KafkaOption = Annotated[
+CaseOnKafkaOption = Annotated[
     bool,
     typer.Option("--kafka", help="For a site on Kafka: in PostgreSQL; limen relay tells the log."),
 ]
@@ -49,13 +49,13 @@ def acknowledge(
     by: ByOption,
     note: NoteOption = None,
     version: VersionOption = None,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say that you have seen an alert and look after it; exit code 1 if that cannot be."""
-    _decide(home, as_json, _Way.of(kafka, send), "acknowledged", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(on_kafka, send), "acknowledged", alert, by, version, note=note)
 
 
 @app.command("assign")
@@ -65,13 +65,13 @@ def assign(
     to: Annotated[str, typer.Option("--to", metavar="WHO", help="Who is to look after it.")],
     note: NoteOption = None,
     version: VersionOption = None,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say who is to look after an alert; exit code 1 if that cannot be."""
-    _decide(home, as_json, _Way.of(kafka, send), "assigned", alert, by, version, note=note, assignee=to)
+    _decide(home, as_json, _Way.of(on_kafka, send), "assigned", alert, by, version, note=note, assignee=to)
 
 
 @app.command("note")
@@ -80,13 +80,13 @@ def add_note(
     by: ByOption,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What there is to say.")],
     version: VersionOption = None,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Write something down about an alert; exit code 1 if that cannot be."""
-    _decide(home, as_json, _Way.of(kafka, send), "noted", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(on_kafka, send), "noted", alert, by, version, note=note)
 
 
 @app.command("close")
@@ -96,7 +96,7 @@ def close(
     resolution: Annotated[ResolutionOption, typer.Option(help="What it was.")],
     note: NoteOption = None,
     version: VersionOption = None,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -105,7 +105,7 @@ def close(
     _decide(
         home,
         as_json,
-        _Way.of(kafka, send),
+        _Way.of(on_kafka, send),
         "closed",
         alert,
         by,
@@ -121,24 +121,24 @@ def reopen(
     by: ByOption,
     note: NoteOption = None,
     version: VersionOption = None,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     send: SendOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Say that an alert is not done with after all; exit code 1 if that cannot be."""
-    _decide(home, as_json, _Way.of(kafka, send), "reopened", alert, by, version, note=note)
+    _decide(home, as_json, _Way.of(on_kafka, send), "reopened", alert, by, version, note=note)
 
 
 @app.command("show")
 def show_case(
     alert: AlertArgument,
-    kafka: KafkaOption = False,
+    on_kafka: CaseOnKafkaOption = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Show an alert's case: how far it is, and what was decided, by whom and when."""
-    way = _Way.KAFKA if kafka else _Way.HOME
+    way = _Way.KAFKA if on_kafka else _Way.HOME
     show(_asked(home, way, "case_show", alert=alert), as_json, home, _case)
 
 
@@ -150,10 +150,10 @@ class _Way(Enum):
     SEND = auto()
 
     @classmethod
-    def of(cls, kafka: bool, send: bool) -> "_Way":
-        if send and not kafka:
+    def of(cls, on_kafka: bool, send: bool) -> "_Way":
+        if send and not on_kafka:
             raise WrongUse("--send: it goes with --kafka")
-        return cls.SEND if send else cls.KAFKA if kafka else cls.HOME
+        return cls.SEND if send else cls.KAFKA if on_kafka else cls.HOME
 
 
 def _asked(home: Path, way: _Way, command: str, **arguments: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
 
 
@@ -25,22 +26,19 @@ def connect(
 
     Each file is read from where it was left. SIGTERM or Ctrl-C drains; what still waits is sent next time.
     """
-    import os
-
     from prometheus_client import CollectorRegistry
 
     from infra.connecting import Connecting
     from infra.observability.endpoints import Health
     from infra.observability.metrics import SpoolMetrics
     from infra.process import staying
-    from infra.settings import Home, load_settings
+    from infra.settings import Home
     from streams.forwarder import Forwarder
     from streams.kafka.target import KafkaTarget
     from streams.quarantine import Quarantine
     from streams.spool import Spool
 
-    paths = Home(home)
-    settings = load_settings(paths, os.environ)
+    paths, settings = Home(home), settings_of(home)
     home.mkdir(parents=True, exist_ok=True)
     registry, health = CollectorRegistry(), Health()
     target = KafkaTarget(settings.kafka.client_settings(), health.beat)

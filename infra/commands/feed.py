@@ -7,6 +7,7 @@ import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
+from infra.failure import WrongUse
 
 if TYPE_CHECKING:
     from infra.language import Language
@@ -50,8 +51,6 @@ def simulate(
 
     With --out the site and policy are those of the home, or a campus if there is none.
     """
-    from infra.failure import WrongUse
-
     if (out is None) == (into is None):
         raise WrongUse("simulate: say either --out FILE or --into HOME")
     if into is not None and sites > 1:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from infra.commands.options import DEFAULT_HOME, HomeOption
+from infra.failure import WrongUse
 
 
 def gateway(
@@ -21,7 +22,6 @@ def gateway(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Serve the history in ClickHouse's HTTP protocol. SIGTERM or Ctrl-C drains."""
-    from infra.failure import WrongUse
     from infra.gateway_process import run_gateway
     from projections.gateway.server import Users
 

@@ -15,6 +15,7 @@ from infra.commands.options import (
     ToOption,
     ZoneOption,
 )
+from infra.failure import WrongUse
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -61,7 +62,6 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Follow one person or credential through everything known; the look itself is recorded."""
-    from infra.failure import WrongUse
     from infra.user import user_name
 
     if (person is None) == (credential is None):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from infra.commands.asking import show
+from infra.commands.asking import settings_of, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO
 
@@ -25,14 +25,11 @@ def load(
 
     Only what is not in force already is written.
     """
-    import os
-
     from infra.kafka_loading import documents_of, load_into_kafka
-    from infra.settings import Home, load_settings
+    from infra.settings import Home
 
-    paths = Home.of(home, os.environ)
-    kafka = load_settings(paths, os.environ).kafka.client_settings()
-    answer = load_into_kafka(*documents_of(paths), kafka, wait)
+    kafka = settings_of(home).kafka.client_settings()
+    answer = load_into_kafka(*documents_of(Home(home)), kafka, wait)
     show(answer, as_json, home, _loaded)
     if answer["refused"]:
         raise typer.Exit(NO)

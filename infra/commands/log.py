@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.commands.asking import ask, settings_of, show
-from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption, LimitOption, OffsetOption
+from infra.commands.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    KafkaOption,
+    LimitOption,
+    OffsetOption,
+    PartitionOption,
+)
 from infra.failure import NO, WrongUse
 
 if TYPE_CHECKING:
@@ -41,10 +49,8 @@ def replay(
     to: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only what was known at this time; none: everything.")
     ] = None,
-    from_kafka: Annotated[
-        bool, typer.Option("--kafka", help="The topics in Kafka that limen.toml names, on all cores.")
-    ] = False,
-    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
+    on_kafka: KafkaOption = False,
+    partition: PartitionOption = None,
     from_history: Annotated[
         bool,
         typer.Option(
@@ -55,9 +61,9 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Decide the whole log again from nothing, and compare; exit code 1 if anything differs."""
-    if from_history and (from_kafka or to is not None):
+    if from_history and (on_kafka or to is not None):
         raise WrongUse("--history: not with --kafka or --to; what is compared is the home's state at its end")
-    if from_kafka:
+    if on_kafka:
         answer = _replay_kafka(home, to, partition)
     elif partition is not None:
         raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
@@ -81,15 +87,13 @@ def _replay_kafka(home: "Path", to: str | None, partition: int | None) -> dict[s
 
 
 def verify(
-    with_kafka: Annotated[
-        bool, typer.Option("--kafka", help="The history on its server with the topics in Kafka.")
-    ] = False,
-    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
+    on_kafka: KafkaOption = False,
+    partition: PartitionOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the history with the log; exit code 1 if anything is missing, extra or out of order."""
-    if with_kafka:
+    if on_kafka:
         answer = _verify_kafka(home, partition)
     elif partition is not None:
         raise WrongUse("--partition: only with --kafka; a home's own log has one partition")

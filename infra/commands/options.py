@@ -13,6 +13,13 @@ HomeOption = Annotated[
     Path, typer.Option("--home", envvar="LIMEN_HOME", metavar="DIR", help="Folder of the site.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON, for programs.")]
+KafkaOption = Annotated[
+    bool,
+    typer.Option("--kafka", help="What Kafka holds of all sites, as limen.toml names it; not the home's."),
+]
+PartitionOption = Annotated[
+    int | None, typer.Option("--partition", help="With --kafka, only this partition.")
+]
 PersonOption = Annotated[str | None, typer.Option("--person", help="Only this person.")]
 ZoneOption = Annotated[str | None, typer.Option("--zone", help="Only this zone.")]
 FromOption = Annotated[

@@ -6,7 +6,7 @@ import typer
 
 from infra.commands.asking import ask, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
-from infra.failure import NO
+from infra.failure import NO, WrongUse
 
 if TYPE_CHECKING:
     from infra.language import Language
@@ -23,7 +23,6 @@ def place(
     as_json: JsonOption = False,
 ) -> None:
     """Say where somebody is, by hand; exit code 1 if that cannot be."""
-    from infra.failure import WrongUse
     from infra.user import user_name
 
     if not purpose.strip():

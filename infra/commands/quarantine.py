@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.commands.asking import ask, settings_of, show
-from infra.commands.options import DEFAULT_HOME, LARGEST, HomeOption, JsonOption
+from infra.commands.options import (
+    DEFAULT_HOME,
+    LARGEST,
+    HomeOption,
+    JsonOption,
+    KafkaOption,
+    PartitionOption,
+)
 from infra.failure import WrongUse
 
 if TYPE_CHECKING:
@@ -17,11 +24,6 @@ if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
 
 app = typer.Typer(no_args_is_help=True, help="See what could not be read, and read it again.")
-
-
-KafkaOption = Annotated[
-    bool, typer.Option("--kafka", help="The topic in Kafka that limen.toml names, not the home's own.")
-]
 
 
 class StatusOption(StrEnum):
@@ -34,13 +36,13 @@ class StatusOption(StrEnum):
 @app.command("list")
 def list_entries(
     status: Annotated[StatusOption | None, typer.Option(help="Only entries of this status.")] = None,
-    from_kafka: KafkaOption = False,
-    partition: Annotated[int | None, typer.Option(help="With --kafka, only this partition.")] = None,
+    on_kafka: KafkaOption = False,
+    partition: PartitionOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be read, with the reason."""
-    if from_kafka:
+    if on_kafka:
         from infra.kafka_partitions import chosen_partitions
         from infra.kafka_quarantine import list_quarantined
 
@@ -55,7 +57,7 @@ def list_entries(
 @app.command("show")
 def show_entry(
     number: Annotated[int, typer.Argument(help="Its number in the list.", min=0, max=LARGEST)],
-    from_kafka: KafkaOption = False,
+    on_kafka: KafkaOption = False,
     partition: Annotated[
         int | None, typer.Option(help="With --kafka, the entry's partition in the list.")
     ] = None,
@@ -63,7 +65,7 @@ def show_entry(
     as_json: JsonOption = False,
 ) -> None:
     """Show one entry with everything that was read."""
-    if from_kafka:
+    if on_kafka:
         from infra.kafka_partitions import chosen_partitions
         from infra.kafka_quarantine import show_quarantined
 
@@ -83,7 +85,7 @@ def retry(
         list[int] | None,
         typer.Argument(help="Numbers in the list; none: all that are open.", min=1, max=LARGEST),
     ] = None,
-    from_kafka: Annotated[
+    on_kafka: Annotated[
         bool, typer.Option("--kafka", help="Refused: entries in Kafka cannot be read again.")
     ] = False,
     home: HomeOption = DEFAULT_HOME,
@@ -93,7 +95,7 @@ def retry(
 
     Not those in Kafka: a message keeps its place in the log, and what came after it has been decided.
     """
-    if from_kafka:
+    if on_kafka:
         raise WrongUse(
             "--kafka: a message keeps its place in the log, and what came after it has been decided: correct "
             "it at its source and send it as a new signal; its bytes: 'limen quarantine show --kafka --json'"
@@ -103,7 +105,6 @@ def retry(
 
 
 def _kafka(home: "Path") -> "KafkaSettings":
-
     return settings_of(home).kafka.client_settings()
 
 

@@ -6,6 +6,7 @@ import typer
 
 from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
+from infra.failure import WrongUse
 
 history_app = typer.Typer(no_args_is_help=True, help="The history on a ClickHouse server.")
 
@@ -49,7 +50,6 @@ def reader(
 
     If it is there, its rights, bounds and password are renewed.
     """
-    from infra.failure import WrongUse
     from projections.client import History
     from projections.reader import make_reader, reader_sql
 

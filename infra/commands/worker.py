@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from infra.commands.asking import settings_of
 from infra.commands.options import DEFAULT_HOME, HomeOption
 
 
@@ -27,13 +28,10 @@ def worker(
 
         reproduce_defect(bundle)
         return
-    import os
-
-    from infra.settings import Home, load_settings
+    from infra.settings import Home
     from infra.worker_process import run_worker
 
-    place = Home.of(home, os.environ)
-    settings = load_settings(place, os.environ)
-    code = run_worker(place, settings, settings.kafka.client_settings())
+    settings = settings_of(home)
+    code = run_worker(Home(home), settings, settings.kafka.client_settings())
     if code:
         raise typer.Exit(code)

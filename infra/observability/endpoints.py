@@ -43,6 +43,13 @@ class Health:
         with self._changing:
             self._waiting = {name: reason for name, reason in self._waiting.items() if name != what}
 
+    def in_group(self, now: bool) -> None:
+        """Be ready only while the consumer group has shared out its partitions and we are a member."""
+        if now:
+            self.fulfil("group")
+        else:
+            self.want("group", "the partitions have not been shared out yet")
+
     @property
     def silent_seconds(self) -> float:
         """Seconds since the loop last went round."""

@@ -133,7 +133,9 @@ class CopyingMetrics:
         self._seconds = Histogram(
             name("batch_seconds"), "Copying one batch", labels, registry=registry, buckets=_SECONDS
         )
-        self._away = Gauge(name("target_away"), "1 while the target cannot be reached", registry=registry)
+        self._target_away = Gauge(
+            name("target_away"), "1 while the target cannot be reached", registry=registry
+        )
         self._log_away = _log_away(registry)
 
     def copied(self, log: str, partition: int, rows: int, seconds: float) -> None:
@@ -152,9 +154,9 @@ class CopyingMetrics:
         self._lag.remove(log, str(partition))
         self._lag_seconds.remove(log, str(partition))
 
-    def away(self, now: bool) -> None:
-        """Tell whether the target cannot be reached."""
-        self._away.set(now)
+    def target_away(self, reason: str | None) -> None:
+        """Tell why the target cannot be reached; None: it can."""
+        self._target_away.set(reason is not None)
 
     def log_away(self, reason: str | None) -> None:
         """Tell why the log cannot be reached; None: it can."""
@@ -199,7 +201,7 @@ class RelayMetrics:
         self._lag = Gauge(
             "limen_relay_lag_commands", "Commands that nobody has taken", ["partition"], registry=registry
         )
-        self._away = Gauge(
+        self._command_side_away = Gauge(
             "limen_relay_command_side_away", "1 while PostgreSQL cannot be reached", registry=registry
         )
         self._log_away = _log_away(registry)
@@ -220,9 +222,13 @@ class RelayMetrics:
         """Forget a partition that another relay has now."""
         self._lag.remove(str(partition))
 
-    def away(self, store: str, now: bool) -> None:
-        """Tell whether `log` or `command side` cannot be reached."""
-        (self._log_away if store == "log" else self._away).set(now)
+    def command_side_away(self, reason: str | None) -> None:
+        """Tell why PostgreSQL cannot be reached; None: it can."""
+        self._command_side_away.set(reason is not None)
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
 
 
 class GatewayMetrics:
@@ -262,7 +268,7 @@ class SpoolMetrics:
         )
         self._moved = Counter("limen_signals_forwarded", "Signals moved into the log", registry=registry)
         self._refused = Counter("limen_signals_refused", "Signals the log will never take", registry=registry)
-        self._away = _log_away(registry)
+        self._log_away = _log_away(registry)
 
     def waiting(self, signals: int, used_bytes: int, limit_bytes: int) -> None:
         """Tell what waits."""
@@ -270,9 +276,9 @@ class SpoolMetrics:
         self._bytes.set(used_bytes)
         self._limit.set(limit_bytes)
 
-    def refuses(self, now: bool) -> None:
-        """Tell whether the spool takes nothing more: it is full, or its disk is."""
-        self._refuses.set(now)
+    def refuses(self, reason: str | None) -> None:
+        """Tell why the spool takes nothing more, full as it or its disk is; None: it does."""
+        self._refuses.set(reason is not None)
 
     def moved(self, signals: int) -> None:
         """Count signals that are in the log now."""
@@ -282,9 +288,9 @@ class SpoolMetrics:
         """Count a signal that went to quarantine instead."""
         self._refused.inc()
 
-    def away(self, now: bool) -> None:
-        """Tell whether the log cannot be reached."""
-        self._away.set(now)
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
 
 
 def _log_away(registry: CollectorRegistry) -> Gauge:

@@ -27,6 +27,7 @@ from confluent_kafka import (
 )
 
 from domain.signal import Signal
+from streams.backoff import Backoff
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import UnreadableUse, read_use
@@ -40,7 +41,6 @@ COMMIT_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
-_SESSION_MS: Final = 10_000
 _CLOCKS_MS: Final = 60_000
 """How far the clocks of those who write the persons' log may differ."""
 
@@ -61,7 +61,7 @@ class Observer(Protocol):
         """A finding has been told."""
 
     def waiting(self, reason: str | None) -> None:
-        """The broker is away, for this reason; None: it is back."""
+        """The broker is away, for this reason; None: it answers. Said again as long as it is so."""
 
 
 class Unobserved:
@@ -127,7 +127,6 @@ class CrossSiteWorker:
         self._horizon_ms = round(limits.horizon_hours * 3_600_000) + _CLOCKS_MS
         self._held: dict[int, _Held] = {}
         self._read: Counter[tuple[int, bool]] = Counter()
-        self._away = False
         self._log = structlog.get_logger()
 
     @property
@@ -143,17 +142,16 @@ class CrossSiteWorker:
         Raises:
             LogCorrupt: a message of the persons' log is no use. Nothing behind it was committed.
         """
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
             try:
                 self._serve(stopping)
             except KafkaException as error:
-                wait = _FIRST_WAIT_SECONDS if time.monotonic() - began > _LONGEST_WAIT_SECONDS else wait
-                reason = str(explained(self._settings, error))
-                self._wait_for(reason)
-                stopping.wait(wait)
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
+                    backoff.reset()
+                self._observer.waiting(str(explained(self._settings, error)))
+                stopping.wait(backoff.next_seconds())
 
     def _serve(self, stopping: threading.Event) -> None:
         """Be a member of the group until stopped.
@@ -161,16 +159,7 @@ class CrossSiteWorker:
         Raises:
             KafkaException: the broker is away, or partitions could not be taken over.
         """
-        settings = self._settings
-        consumer = Consumer(
-            {
-                "session.timeout.ms": _SESSION_MS,
-                **settings.consumer(),
-                "group.id": f"{settings.group}-cross-site",
-                "auto.offset.reset": "earliest",
-                "partition.assignment.strategy": "cooperative-sticky",
-            }
-        )
+        consumer = Consumer(self._settings.member("cross-site") | {"auto.offset.reset": "earliest"})
         try:
             consumer.subscribe(
                 [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
@@ -180,7 +169,7 @@ class CrossSiteWorker:
                 self._observer.turned()
                 if not self._turn(consumer, stopping):
                     return  # told in part: not to be committed
-                self._wait_for(None)
+                self._observer.waiting(None)
                 if time.monotonic() >= due:
                     self._commit(consumer, self._held)
                     due = time.monotonic() + COMMIT_SECONDS
@@ -261,28 +250,17 @@ class CrossSiteWorker:
             held.end = message.offset()
 
     def _told(self, found: Sequence[Signal], stopping: threading.Event) -> bool:
-        wait = _FIRST_WAIT_SECONDS
+        backoff = _backoff()
         while True:
             try:
                 self._tell(found)
             except LogUnavailable as error:
-                self._wait_for(str(error))
+                self._observer.waiting(str(error))
                 self._observer.turned()
-                if stopping.wait(wait):
+                if stopping.wait(backoff.next_seconds()):
                     return False
-                wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
             else:
                 return True
-
-    def _wait_for(self, reason: str | None) -> None:
-        """Tell once that Kafka is away, and once that it is back (None)."""
-        if reason is not None and not self._away:
-            self._log.error("waiting", on="kafka", error=reason)
-        elif reason is None and self._away:
-            self._log.info("going on", on="kafka")
-        if (reason is not None) != self._away:
-            self._observer.waiting(reason)
-        self._away = reason is not None
 
     def _commit(self, consumer: Consumer, numbers: Iterable[int]) -> None:
         """Commit what is done of these partitions. What cannot be committed is told again, that is all."""
@@ -346,3 +324,7 @@ class CrossSiteWorker:
         self._log.info(
             "partitions given up", partitions=[each.partition for each in partitions], all=sorted(self._held)
         )
+
+
+def _backoff() -> Backoff:
+    return Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)

@@ -12,8 +12,8 @@ OURS: Final = frozenset(
         "enable.auto.offset.store", "enable.idempotence", "enable.partition.eof", "error_cb", "group.id",
         "isolation.level", "linger.ms", "max.in.flight", "max.in.flight.requests.per.connection",
         "message.max.bytes", "message.timeout.ms", "partitioner", "queue.buffering.max.kbytes",
-        "queue.buffering.max.messages", "request.required.acks", "retries", "transaction.timeout.ms",
-        "transactional.id",
+        "queue.buffering.max.messages", "request.required.acks", "retries", "session.timeout.ms",
+        "transaction.timeout.ms", "transactional.id",
     }
 )  # fmt: skip
 """What `client` may not say: exactly-once rests on it, or it has a setting of its own."""
@@ -36,11 +36,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
         min_insync_replicas: copies that must exist before a write is durable.
         signals_retention_days: how long signals are kept; 0: for ever. Likewise the others.
         max_message_bytes: of a signal's or event's key and bytes together.
-        linger_ms: how long signals are gathered into one request, milliseconds.
+        linger_milliseconds: how long signals are gathered into one request.
         queue_messages: messages the producer holds before it blocks.
-        queue_kilobytes: their size before it blocks.
+        queue_megabytes: their size before it blocks.
         wait_seconds: how long a call waits for a broker before it gives up.
         transaction_seconds: after so long the broker aborts a transaction nobody ends.
+        session_seconds: a member of a group that is not heard for so long loses its partitions.
         client: anything else librdkafka knows, above all TLS and SASL.
 
     Raises:
@@ -59,11 +60,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_retention_days: float = 0
     persons_retention_days: float = 7
     max_message_bytes: int = 1_000_000
-    linger_ms: float = 5
+    linger_milliseconds: float = 5
     queue_messages: int = 100_000
-    queue_kilobytes: int = 131_072
+    queue_megabytes: int = 128
     wait_seconds: float = 15
     transaction_seconds: float = 60
+    session_seconds: float = 10
     client: Mapping[str, str | int | float | bool] = {}
 
     def __post_init__(self) -> None:
@@ -82,7 +84,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     def signal_producer(self, given_up_seconds: float = 0) -> dict[str, Any]:
         """Return librdkafka's configuration for producing signals: idempotent, not transactional."""
         return self._producer() | {
-            "linger.ms": self.linger_ms,
+            "linger.ms": self.linger_milliseconds,
             # 0: never given up by itself, for what comes later must not overtake it.
             "message.timeout.ms": int(given_up_seconds * 1_000),
         }
@@ -116,6 +118,14 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "fetch.queue.backoff.ms": 5,
         }
 
+    def member(self, name: str) -> dict[str, Any]:
+        """Return librdkafka's configuration for reading as a member of the group `{group}-{name}`."""
+        return self.consumer() | {
+            "group.id": f"{self.group}-{name}",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": int(self.session_seconds * 1_000),
+        }
+
     def admin(self) -> dict[str, Any]:
         """Return librdkafka's configuration for making and looking at topics."""
         return self._common()
@@ -128,7 +138,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "acks": "all",
             "message.max.bytes": self.max_message_bytes + 2 * OVERHEAD_BYTES,
             "queue.buffering.max.messages": self.queue_messages,
-            "queue.buffering.max.kbytes": self.queue_kilobytes,
+            "queue.buffering.max.kbytes": self.queue_megabytes * 1_024,
         }
 
     def _common(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 
 from streams.admission import Message
+from streams.backoff import Backoff
 from streams.kafka.headers import header
 from streams.log import LogCorrupt, LogUnavailable
 from streams.worker.owner import PartitionOwner
@@ -194,14 +195,13 @@ class Pump:
         return None
 
     async def _go_on(self) -> None:
-        wait = _FIRST_WAIT_SECONDS
+        backoff = Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
         while self._is_open:
             if not self._owned:
                 if await self._acquire():
-                    wait = _FIRST_WAIT_SECONDS
+                    backoff.reset()
                 else:
-                    await asyncio.sleep(wait)
-                    wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
+                    await asyncio.sleep(backoff.next_seconds())
                 continue
             await self._wake.wait()
             self._wake.clear()

@@ -22,7 +22,8 @@ def settings(bootstrap: str, prefix: str) -> KafkaSettings:
         partitions=2,
         replication_factor=1,
         min_insync_replicas=1,
-        client={"session.timeout.ms": 6000, "heartbeat.interval.ms": 500},
+        session_seconds=6,
+        client={"heartbeat.interval.ms": 500},
     )
 
 
