@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from domain.columns import signal_columns
 from domain.event import Event, read_event
-from domain.signal import Signal
+from domain.signal import Signal, Time
+from domain.times import LATEST_US
+from domain.vocabulary import Action, Category, Topic
 from domain.wires import event_wires
 from streams.engine import Engine
 from tests.differences import first_difference
@@ -45,6 +47,31 @@ def test_no_cut_of_the_log_changes_anything(log: Log, data: st.DataObject) -> No
     difference = first_difference(events, expected)
     assert difference is None, difference
     assert engine.snapshot() == whole.snapshot()
+
+
+@given(worlds(wild_sites=True))
+def test_signals_of_a_past_time_are_decided_as_they_were(log: Log) -> None:
+    """A site's clock that has gone on before they come changes when things are known, and what is silent."""
+    decided = []
+    for clock_at in (1_000_000, LATEST_US - 1):
+        engine = Engine(SITE_ID)
+        engine.decide([_tick(clock_at)])
+        decided.append(
+            [
+                msgspec.structs.replace(event, id="", known_at=0, ordinal=0)
+                for event in engine.decide(log)
+                if event.topic not in (Topic.DEVICE_SILENT, Topic.DEVICE_RECOVERED)
+            ]
+        )
+    difference = first_difference(*decided)
+    assert difference is None, difference
+
+
+def _tick(at: int) -> Signal:
+    return Signal(
+        id="f" * 32, site=SITE_ID, device="clock", category=Category.CLOCK, action=Action.TICKED,
+        time=Time(at, at),
+    )  # fmt: skip
 
 
 def _decided_in_columns(engine: Engine, signals: Sequence[Signal]) -> list[Event]:

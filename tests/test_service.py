@@ -98,6 +98,24 @@ def test_time_passes_on_an_idle_site(home: Path) -> None:
     assert all(earlier < later for earlier, later in pairwise(ticks))
 
 
+def test_a_site_that_has_run_takes_readings_of_the_past(home: Path) -> None:
+    """Its clock has gone on to today; a recording imported then gives the same visits and alerts."""
+    file = home.parent / "prox.csv"
+    file.write_text("\n".join(RECORDING.read_text().split("\n")[:3_001]) + "\n")
+    limen("run", "--for-seconds", "2.5", "--home", home)
+    initialise(home.parent / "fresh", "gastech")
+    told = []
+    for one in (home, home.parent / "fresh"):
+        assert answer("import", str(file), "--source", "prox", home=one)["accepted"] == 3_000
+        visits, alerts = answer("visits", home=one), answer("alerts", home=one)
+        known = {"visit_id", "alert_id", "evidence"}  # of positions, and of when the clock began
+        told.append(
+            [[{k: v for k, v in row.items() if k not in known} for row in rows] for rows in (visits, alerts)]
+        )
+        told[-1].append(answer("occupancy", "--at", "2016-05-31T11:00", home=one))
+    assert told[0] == told[1]
+
+
 def test_an_alert_is_told_with_its_signal(tmp_path: Path) -> None:
     """A door that stands open becomes an alert as time passes; its line names the signal that decided it."""
     initialise(tmp_path / "home", "campus")

@@ -228,12 +228,13 @@ def fire(
     """Fire every timer that is due, in (due, subject, kind) order of all three kinds (rule 1.3)."""
     if signal.now >> SPAN_BITS > marks[0]:
         begin_spans(signal.now, people, near, near_size, links, marks)
+    moment = min(signal.occurred_at, signal.received_at)
     while True:
         grant_due = grants[grants_span[0]].due if grants_span[0] < grants_span[1] else NEVER
         timer_due = near[0].due if near_size[0] > 0 else NEVER
         passage_due = passages[0].due if passages_size[0] > 0 else NEVER
         due = min(grant_due, timer_due, passage_due)
-        if due > signal.now:
+        if due > moment:
             return
         known_at = max(due, signal.before)
         if grant_due == due:

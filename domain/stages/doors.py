@@ -48,7 +48,8 @@ def watch_doors(
     allowed = held_open_us // SECOND_US
     for i in range(first, last):
         signal = signals[i]
-        while helds_span[0] < helds_span[1] and helds[helds_span[0]].due <= signal.now:
+        moment = min(signal.occurred_at, signal.received_at)
+        while helds_span[0] < helds_span[1] and helds[helds_span[0]].due <= moment:
             due = helds[helds_span[0]].due
             code = helds[helds_span[0]].subject
             helds_span[0] += 1

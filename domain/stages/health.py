@@ -25,7 +25,8 @@ def watch_devices(
     limit_ms = settings[0].clock_offset_limit_ms
     for i in range(first, last):
         signal = signals[i]
-        while silences_size[0] > 0 and silences[0].due <= signal.now:
+        moment = min(signal.occurred_at, signal.received_at)
+        while silences_size[0] > 0 and silences[0].due <= moment:
             due = silences[0].due
             code = silences[0].subject
             pop(silences, silences_size)

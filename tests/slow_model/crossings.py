@@ -32,7 +32,7 @@ def fire_crossings(world: World, step: Step) -> list[Move]:
             if person.deadline is not None:
                 due.append((person.deadline.due, person.code, 1, person))
         due += [(passage.due, world.doors[passage.point].code, 2, passage) for passage in world.passages]
-        due = [timer for timer in due if timer[0] <= step.now]
+        due = [timer for timer in due if timer[0] <= step.moment]
         if not due:
             return moves
         at, _, kind, subject = min(due, key=lambda timer: timer[:3])

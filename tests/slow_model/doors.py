@@ -41,7 +41,7 @@ def fire_doors(world: World, step: Step) -> list[DoorFact]:
         due = [
             (door.held_due, door.code, point)
             for point, door in world.doors.items()
-            if door.held_due is not None and door.held_due <= step.now
+            if door.held_due is not None and door.held_due <= step.moment
         ]
         if not due:
             return facts

@@ -115,7 +115,7 @@ def fire_silences(world: World, step: Step) -> None:
         due = [
             (machine.silence_due, machine.code, device)
             for device, machine in world.machines.items()
-            if machine.silence_due is not None and machine.silence_due <= step.now
+            if machine.silence_due is not None and machine.silence_due <= step.moment
         ]
         if not due:
             return

@@ -161,6 +161,11 @@ class Step:
     before: int
     now: int
 
+    @property
+    def moment(self) -> int:
+        """The signal's own moment: no timer that is due later fires (1.3)."""
+        return min(self.signal.time.occurred_at, self.signal.time.received_at)
+
     def fired_at(self, due: int) -> int:
         """Return the `known_at` of what a timer decides (1.4)."""
         return max(due, self.before)
