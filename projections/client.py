@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from projections.cluster import quoted
@@ -87,7 +88,10 @@ class History:
                 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)  # it raises what it logs
                 all_settings = {**settings, **_OF_A_SERVER, **(_OF_A_CLUSTER if self.cluster else {})}
                 return clickhouse_connect.get_client(
-                    dsn=str(self._at), settings=all_settings, autogenerate_session_id=False
+                    dsn=str(self._at),
+                    interface=urlsplit(str(self._at)).scheme,  # by itself it goes by the port alone
+                    settings=all_settings,
+                    autogenerate_session_id=False,
                 )
             os.environ["LIMEN_ENGINE_USERS"] = str(_ENGINE / "users.xml")
             return clickhouse_connect.get_client(

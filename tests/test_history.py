@@ -1,6 +1,7 @@
 """The history's schema and sink, on the real engine."""
 
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -399,3 +400,24 @@ def test_checkpoints_change_no_answer(history: History, monkeypatch: pytest.Monk
         answer = occupancy_at(history, SITE, at, known)
         assert {row["zone"]: row["count"] for row in answer["zones"]} == expected
         assert answer["total"] == expected["house"] + expected["yard"]
+
+
+@pytest.mark.parametrize(("scheme", "first"), [("https", b"\x16"), ("http", b"POST")])
+def test_a_server_is_spoken_to_as_its_address_says(scheme: str, first: bytes) -> None:
+    """Over TLS where it says https, at whatever port: 22 is the first byte of a TLS handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        heard: list[bytes] = []
+
+        def listen() -> None:
+            connection, _ = server.accept()
+            server.close()  # nobody hears a second try
+            with connection:
+                heard.append(connection.recv(len(first)))
+
+        port = server.getsockname()[1]
+        listening = threading.Thread(target=listen)
+        listening.start()
+        with pytest.raises(HistoryError, match="cannot open the history"):
+            History(f"{scheme}://limen:secret@127.0.0.1:{port}")
+        listening.join()
+    assert heard == [first]

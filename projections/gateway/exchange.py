@@ -157,8 +157,10 @@ class Exchange:
         return piece
 
     def abandon(self) -> None:
-        """The client is gone: what would be written is thrown away."""
+        """The client is gone, or cut off now: what would be written is thrown away. Call it in the loop."""
         self._abandoned = True
+        if self._request.transport is not None:
+            self._request.transport.abort()  # else a write waits for as long as nobody reads
 
     def run(self) -> None:
         """Do the statement and answer it; call this from a thread.
@@ -237,7 +239,7 @@ class Exchange:
         chosen = encoder(self._request.headers.get("Accept-Encoding", ""))
         if chosen is not None and first and self._request.query.get("enable_http_compression", "1") != "0":
             headers["Content-Encoding"], self._encoder = chosen
-        self._blocking(self._prepare(first))
+        self._sent(self._prepare(first))
 
     async def _prepare(self, first: bytes) -> None:
         await self._response.prepare(self._request)
@@ -250,7 +252,7 @@ class Exchange:
         if self._encoder is not None:
             piece = self._encoder.compress(piece)
         if piece:
-            self._blocking(self._response.write(piece))
+            self._sent(self._response.write(piece))
 
     def _check_length(self, count: int) -> None:
         longest = self._gateway.limits.bytes
@@ -259,7 +261,7 @@ class Exchange:
 
     def _end(self) -> None:
         if self._encoder is not None and not self._abandoned:
-            self._blocking(self._response.write(self._encoder.flush()))
+            self._sent(self._response.write(self._encoder.flush()))
 
     def _tell_within(self, error: GatewayError) -> None:
         """Say within an answer what broke it off, in the form that clients look for."""
@@ -269,7 +271,19 @@ class Exchange:
         self.broke_off = error
         self._write(block.encode())
         self._end()
-        self._blocking(self._response.write_eof())
+        self._sent(self._response.write_eof())
+
+    def _sent(self, work: Coroutine[Any, Any, None]) -> None:
+        self._blocking(self._within_time(work))
+
+    async def _within_time(self, work: Coroutine[Any, Any, None]) -> None:
+        seconds = self._gateway.limits.send_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await work
+        except TimeoutError:
+            self.abandon()
+            raise refused(CANCELLED, f"nothing of the answer was taken for {seconds:.0f} s") from None
 
     def _blocking(self, work: Coroutine[Any, Any, _T]) -> _T:
         if self._abandoned:

@@ -28,5 +28,7 @@ class Limits:
     """So many reading statements at a time; more wait."""
     waiting: int = 64
     """So many requests wait; more are answered 503."""
+    send_seconds: float = 30.0
+    """A client that takes nothing of its answer for so long is cut off, so that others can ask."""
     wait_seconds: float = 10.0
     """A reading request that waited so long is answered 503."""

@@ -2,20 +2,24 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from infra.initialising import initialise
 from projections.client import History, open_history
+from projections.gateway.limits import Limits
 from projections.gateway.server import READER
 from projections.sink import Sink
 from projections.verify import verify
 from tests.gateway.recording import recording
-from tests.gateway.serving import ROOT, serving
+from tests.gateway.serving import READERS, ROOT, serving
 from tests.history_fixture import ListLog, history
 from tests.test_history import a_log
 
@@ -132,6 +136,26 @@ def test_sigterm_lets_what_runs_end(home: Path) -> None:
         asking.join()
         assert replies == [b"0\n"]
         assert gateway.process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_clients_that_do_not_read_are_cut_off(home: Path) -> None:
+    """They hold every place of a reader for a while, and no longer; then others are answered."""
+    query = "SELECT number, toString(number) FROM numbers(900000)"
+    head = f"POST /?user=dashboard&password={READERS.replace(' ', '+')} HTTP/1.1\r\nHost: x\r\n"
+    request = f"{head}Content-Length: {len(query)}\r\n\r\n{query}".encode()
+    with serving(home) as gateway, ExitStack() as sockets:
+        places = Limits().running
+        for _ in range(places):
+            stuck = sockets.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
+            stuck.sendall(request)
+        asked = time.monotonic()
+        statuses = []
+        while (reply := gateway.ask("SELECT 1", user="dashboard")).status != 200:
+            statuses.append(reply.status)
+            assert time.monotonic() < asked + 60
+        assert set(statuses) == {503}, "nobody was kept waiting: the test shows nothing"
+        assert reply.body == b"1\n"
 
 
 def test_a_gateway_without_users_does_not_start(home: Path) -> None:
