@@ -99,9 +99,16 @@ def test_every_process_can_be_probed_and_is_bounded() -> None:
         if container["name"] in jobs:
             continue
         ports = {port["name"] for port in container["ports"]}
-        for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/livez")):
+        for probe, path in (("startup", "/livez"), ("readiness", "/readyz"), ("liveness", "/livez")):
             asked = container[f"{probe}Probe"]["httpGet"]
             assert (asked["path"], asked["port"] in ports) == (path, True)
+
+
+def test_the_file_a_connector_follows_is_there_on_a_new_volume() -> None:
+    """A volume that is made anew begins as what the image holds."""
+    followed = compose()["services"]["connect"]["command"][-1]
+    image = (DEPLOY / "Dockerfile").read_text()
+    assert f"""touch "{followed.replace("/var/lib/limen/home", "$LIMEN_HOME")}\"""" in image
 
 
 def test_the_commands_are_ours() -> None:

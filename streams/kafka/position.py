@@ -82,7 +82,8 @@ def _committed(consumer: Consumer, asked: TopicPartition, seconds: float) -> lis
 def _recovered(settings: KafkaSettings, consumer: Consumer, partition: int) -> Committed:
     """Find the position by the last event and the newest snapshot.
 
-    Signals behind both were decided without an event, or not at all: deciding them (again) is the same.
+    Signals behind both were decided without an event, or not at all: deciding them (again) is the same, but
+    that messages refused among them are put into quarantine once more.
     """
     written = [
         bounds(settings, consumer, topic_name(settings, topic), partition)[1]
