@@ -216,6 +216,27 @@ def test_a_forgotten_position_is_found_again(settings: KafkaSettings, with_snaps
         assert (log.position(1), log.events_head(1), log.snapshot(1)) == (0, 0, None)
 
 
+def test_a_snapshot_of_an_earlier_position_moves_nothing(settings: KafkaSettings) -> None:
+    """It is the newest snapshot; position and events stay, even where the broker forgets both."""
+    with closing(KafkaLog(settings)) as log:
+        fill(log, 9)
+        log.transact(0, from_position=0, to_position=6, events=[event(n) for n in range(4)], snapshot=None)
+        log.transact(0, from_position=6, to_position=6, events=[], snapshot=b"mid", snapshot_at=3)
+        with pytest.raises(ValueError, match="snapshot of position 7"):
+            log.transact(0, from_position=6, to_position=6, events=[], snapshot=b"late", snapshot_at=7)
+    admin = AdminClient(settings.admin())
+    for forget in (False, True):
+        with closing(KafkaLog(settings)) as log:
+            assert log.snapshot(0) == Snapshot(3, b"mid")
+            assert (log.position(0), log.events_head(0)) == (6, 4)
+            end = log._lookups.get_watermark_offsets(TopicPartition(topic_name(settings, Topic.EVENTS), 0))[1]
+        if not forget:
+            admin.delete_consumer_groups([settings.group])[settings.group].result(20)
+            gone = [TopicPartition(topic_name(settings, Topic.EVENTS), 0, end)]
+            for deleted in admin.delete_records(gone).values():
+                deleted.result(20)
+
+
 def test_a_position_moved_by_hand_does_not_count(settings: KafkaSettings) -> None:
     """The events say how far was decided, whatever another tool has written into the group's offsets."""
     with closing(KafkaLog(settings)) as log:

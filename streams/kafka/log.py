@@ -298,6 +298,7 @@ class KafkaLog:
         to_position: int,
         events: Sequence[EventDraft],
         snapshot: bytes | None = None,
+        snapshot_at: int | None = None,
         quarantined: Sequence[Rejection] = (),
         extra: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
@@ -312,15 +313,21 @@ class KafkaLog:
             from_position: the committed position, as the caller believes.
             to_position: behind the last signal decided; the caller has read all below it.
             events: to the events topic.
-            snapshot: the state at `to_position`.
+            snapshot: the state at `to_position`, or at `snapshot_at`.
+            snapshot_at: an earlier position, of whoever still decides again what is committed.
             quarantined: messages that are no signals, to the quarantine topic.
             extra: keys and values for the persons topic, each in its key's partition.
 
         Raises:
-            ValueError: `to_position` is before `from_position`, or something is larger than a message may be.
+            ValueError: `to_position` is before `from_position` or the snapshot's, or something is larger than
+                a message may be.
         """
         if to_position < from_position:
             raise ValueError(f"cannot move from position {from_position} to {to_position}")
+        kept_at = to_position if snapshot_at is None else snapshot_at
+        if kept_at > to_position:
+            raise ValueError(f"a snapshot of position {kept_at} does not belong to position {to_position}")
+        kept = None if snapshot is None else Snapshot(kept_at, snapshot)
         part = self._part(partition)
         with part.lock:
             if part.lost is not None:
@@ -335,7 +342,7 @@ class KafkaLog:
                     "read the log's position again"
                 )
             try:
-                part.committed = writer.write(before, to_position, events, snapshot, quarantined, extra)
+                part.committed = writer.write(before, to_position, events, kept, quarantined, extra)
             except PositionConflict as conflict:
                 part.writer, part.lost = None, str(conflict)
                 raise

@@ -63,8 +63,8 @@ class Worker:
 
     A partition that fails is held: the worker keeps it and does not decide it, so that what is wrong with it
     does not go on to the other workers, and the others go on. Without `hold`, the worker ends. It ends in any
-    case on a `PositionConflict`: others have what it believes to have. `failure` is what it ended for, or
-    else what failed first: an `EngineDefect`, or an error of the log.
+    case where others have what it believes to have, and the group says nothing of it: a `PositionConflict`.
+    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log.
     """
 
     def __init__(
@@ -84,6 +84,8 @@ class Worker:
         self._over = asyncio.Event()
         self._log = structlog.get_logger()
         self.failure: Exception | None = None
+        self._generation: int | None = None
+        """The group's generation that shared the partitions out last."""
         self.has_joined = False
         """Whether the group has shared out the partitions, though it may have given us none."""
         self.app = self._built()
@@ -190,16 +192,22 @@ class Worker:
         await asyncio.gather(*(pump.pause(WORTH_KEEPING) for pump in ours))
 
     async def _assigned(self, *told: Any, **_: Any) -> None:
-        """Go on with what stayed, let go of what went, and take over what came."""
+        """Go on with what stayed, let go of what went, and take over what came.
+
+        What stayed may have been somebody else's where the group has shared out the partitions without us:
+        then its generation is not the one behind the last that we know.
+        """
         assigned: Iterable[TP] = told[1]
         if self._over.is_set():
             return
         self.has_joined = True
+        last, self._generation = self._generation, self.app.consumer_generation_id
+        anew = last is None or self._generation != last + 1
         now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
         await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
         for partition in sorted(now):
             if partition in self._pumps:
-                self._pumps[partition].resume()
+                self._pumps[partition].resume(anew=anew)
             else:
                 self._pumps[partition] = self._pump(partition)
         self._log.info("partitions assigned", partitions=sorted(now))
@@ -212,6 +220,7 @@ class Worker:
             self._pace,
             run=lambda work: loop.run_in_executor(self._threads, work),
             failed=self._failed,
+            word_seconds=self._membership.session_seconds,
         )
 
     def _failed(self, partition: int, error: Exception) -> None:

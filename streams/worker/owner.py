@@ -53,10 +53,11 @@ class PartitionLog(Protocol):
         to_position: int,
         events: Sequence[EventDraft],
         snapshot: bytes | None = None,
+        snapshot_at: int | None = None,
         quarantined: Sequence[Rejection] = (),
         extra: Sequence[Record] = (),
     ) -> None:
-        """Write it all and move the position, or nothing.
+        """Write it all and move the position, or nothing; the snapshot is of `snapshot_at` or `to_position`.
 
         Raises:
             PositionConflict: another process owns the partition, or decided in between.
@@ -128,30 +129,35 @@ class PartitionOwner:
         """Offset of the next message."""
         return self._decider.position
 
-    def acquire(self) -> int:
+    def acquire(self, is_stopped: Callable[[], bool] = lambda: False) -> int | None:
         """Fence older owners, restore the newest snapshot, decide again what was committed after it.
 
+        However long that takes, it goes on where it was: what is decided again is kept now and then.
+
+        Args:
+            is_stopped: asked before each page; once it says yes, the partition is not acquired.
+
         Returns:
-            the committed position, at which deciding goes on.
+            the committed position, at which deciding goes on; None where it was stopped.
 
         Raises:
             LogUnavailable: the broker is away.
             LogCorrupt: signals that are needed are not in the log any more.
+            PositionConflict: another process has acquired it meanwhile.
         """
+        if is_stopped():
+            return None
         log, partition = self._log, self._partition
         log.acquire(partition)
         committed = self.committed = log.position(partition)
         self._decider, self._kept = self._restored(log.snapshot(partition))
         self._kept_at = self._decider.position
-        while (position := self._decider.position) < committed:
-            messages = log.messages(partition, position, min(REPLAY, committed - position))
-            if not messages or messages[0].offset != position:
-                raise LogCorrupt(
-                    f"partition {partition}: signals from {position} on are gone from the log, "
-                    f"but there is no snapshot behind them; deciding goes on at {committed}"
-                )
-            with self._defects(messages):
-                self._decider.decide(messages)
+        while self._decider.position < committed:
+            if is_stopped():
+                self._keep_replayed(committed, WORTH_KEEPING)
+                return None
+            self._decide_again(committed)
+            self._keep_replayed(committed, self._plan.snapshot_every)
         self._limits_changed = self._decider.limits != self._limits
         self._decider.limits = self._limits
         self._kept_when = time.monotonic()
@@ -192,6 +198,34 @@ class PartitionOwner:
     def release(self) -> None:
         """Let go of the partition."""
         self._log.release(self._partition)
+
+    def _decide_again(self, committed: int) -> None:
+        """Decide the next page below the committed position silently."""
+        position = self._decider.position
+        messages = self._log.messages(self._partition, position, min(REPLAY, committed - position))
+        if not messages or messages[0].offset != position:
+            raise LogCorrupt(
+                f"partition {self._partition}: signals from {position} on are gone from the log, "
+                f"but there is no snapshot behind them; deciding goes on at {committed}"
+            )
+        with self._defects(messages):
+            self._decider.decide(messages)
+
+    def _keep_replayed(self, committed: int, worth: int) -> None:
+        """Write a snapshot of a position below the committed one, where that saves so many signals.
+
+        It is under the limits they were decided under, so whoever restores it comes to the same state.
+        """
+        if self.position - self._kept_at >= worth:
+            state = self._decider.snapshot()
+            self._log.transact(
+                self._partition, from_position=committed, to_position=committed, events=(),
+                snapshot=state, snapshot_at=self.position,
+            )  # fmt: skip
+            self._note_kept(state)
+
+    def _note_kept(self, state: bytes) -> None:
+        self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
 
     def _restored(self, snapshot: Snapshot | None) -> tuple[PartitionDecider, bytes | None]:
         decider = self._plan.new_decider(self._limits)
@@ -244,5 +278,5 @@ class PartitionOwner:
         )
         self.committed = decided.to_position
         if state is not None:
-            self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
+            self._note_kept(state)
             self._limits_changed = False
