@@ -491,6 +491,27 @@ def test_ranges_are_read_as_columns(settings: KafkaSettings, log: KafkaLog) -> N
     )
 
 
+def test_what_is_not_read_on_holds_nothing(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A reader fetches ahead what it may; told to be idle, or at the end, it holds nothing, and goes on."""
+    fill(log, 60)
+    log.transact(0, from_position=0, to_position=30, events=[event(n) for n in range(30)])
+    assert settings.consumer()["queued.max.messages.kbytes"] <= 8_192
+    assert [one.offset for one in log.read(0, 0, 20)] == list(range(20))
+    assert [one.offset for one in log.read_events(0, 0, 10)] == list(range(10))
+    signals, events = log._partitions[0].signals, log._partitions[0].events
+    assert (signals.is_idle, events.is_idle) == (False, False)
+    log.idle(0)
+    assert (signals.is_idle, events.is_idle) == (True, True)
+    assert [one.offset for one in log.read_events(0, 10, 10)] == list(range(10, 20))
+    assert [one.offset for one in log.read(0, 20, 20)] == list(range(20, 40))
+    assert [one.offset for one in log.read_events(0, 20, 99)] == list(range(20, 30))
+    assert [one.offset for one in log.read(0, 40, 99)] == list(range(40, 60))
+    assert (signals.is_idle, events.is_idle) == (True, True)
+    log.close_readers(0)
+    assert log._partitions[0].signals is not signals
+    log.transact(0, from_position=30, to_position=31, events=[])  # it is the owner still
+
+
 def test_a_closed_log_says_so(settings: KafkaSettings) -> None:
     """Using a log after closing it is an error of the log's."""
     log = KafkaLog(settings)

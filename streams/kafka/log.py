@@ -61,11 +61,20 @@ class _Partition:
         self._events = self._events or EventReader(self._settings, topic, self._partition)
         return self._events
 
-    def close(self) -> None:
+    def idle(self) -> None:
+        for opened in (self._signals, self._events):
+            if opened is not None:
+                opened.idle()
+
+    def close_readers(self) -> None:
         for opened in (self._signals, self._events):
             if opened is not None:
                 opened.close()
-        self._signals = self._events = self.writer = None
+        self._signals = self._events = None
+
+    def close(self) -> None:
+        self.close_readers()
+        self.writer = None
 
 
 class KafkaLog:
@@ -135,6 +144,20 @@ class KafkaLog:
             with part.lock:
                 part.close()
                 self._appender.release(partition)
+
+    def idle(self, partition: int) -> None:
+        """Fetch nothing of a partition, and hold nothing that was fetched ahead, until it is read again."""
+        part = self._partitions.get(partition)
+        if part is not None:
+            with part.lock:
+                part.idle()
+
+    def close_readers(self, partition: int) -> None:
+        """Let go of what reads a partition, which will not be read soon; its owner stays what it is."""
+        part = self._partitions.get(partition)
+        if part is not None:
+            with part.lock:
+                part.close_readers()
 
     def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
         """See `Log.append` and `streams.kafka.appending`: after `LogUnavailable` the first few may be in.
@@ -207,7 +230,10 @@ class KafkaLog:
             return []
         part = self._part(partition)
         with part.lock:
-            return part.events.take(from_offset, count)
+            found = part.events.take(from_offset, count)
+            if count < limit:
+                part.events.idle()
+            return found
 
     def find_events(
         self,

@@ -5,10 +5,9 @@ everything that makes the result exact is in `pump` and `owner`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import faust
@@ -17,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from streams.admission import Message
 from streams.log import LogError, PositionConflict
 from streams.worker.credentials import credentials
 from streams.worker.owner import REPLAY, WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
@@ -138,13 +138,18 @@ class Worker:
         for pump in [self._pumps[partition] for partition in partitions if partition in self._pumps]:
             if (offset := pump.next_offset) is None:
                 continue
-            read = partial(self._partition_log.messages, pump.partition, offset, REPLAY)
             try:
-                messages = await loop.run_in_executor(self._threads, read)
+                messages = await loop.run_in_executor(self._threads, self._read, pump.partition, offset)
             except LogError as error:
                 self._log.warning("partition not read", partition=pump.partition, error=str(error))
                 messages = []
             pump.put_around(messages)
+
+    def _read(self, partition: int, offset: int) -> Sequence[Message]:
+        try:
+            return self._partition_log.messages(partition, offset, REPLAY)
+        finally:
+            self._partition_log.close_readers(partition)
 
     # --- what Faust tells ---
 

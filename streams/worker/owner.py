@@ -45,6 +45,9 @@ class PartitionLog(Protocol):
     def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Message]:
         """Return at most `limit` messages of the signals topic at `from_offset` and above."""
 
+    def close_readers(self, partition: int) -> None:
+        """Let go of what reads a partition, and of what it has read ahead: it will not be read soon."""
+
     def transact(
         self,
         partition: int,
@@ -152,12 +155,11 @@ class PartitionOwner:
         committed = self.committed = log.position(partition)
         self._decider, self._kept = self._restored(log.snapshot(partition))
         self._kept_at = self._decider.position
-        while self._decider.position < committed:
-            if is_stopped():
-                self._keep_replayed(committed, WORTH_KEEPING)
+        try:
+            if not self._catch_up(committed, is_stopped):
                 return None
-            self._decide_again(committed)
-            self._keep_replayed(committed, self._plan.snapshot_every)
+        finally:
+            log.close_readers(partition)
         self._limits_changed = self._decider.limits != self._limits
         self._decider.limits = self._limits
         self._kept_when = time.monotonic()
@@ -198,6 +200,16 @@ class PartitionOwner:
     def release(self) -> None:
         """Let go of the partition."""
         self._log.release(self._partition)
+
+    def _catch_up(self, committed: int, is_stopped: Callable[[], bool]) -> bool:
+        """Decide up to the committed position; return whether it came there before it was stopped."""
+        while self._decider.position < committed:
+            if is_stopped():
+                self._keep_replayed(committed, WORTH_KEEPING)
+                return False
+            self._decide_again(committed)
+            self._keep_replayed(committed, self._plan.snapshot_every)
+        return True
 
     def _decide_again(self, committed: int) -> None:
         """Decide the next page below the committed position silently."""
@@ -263,7 +275,10 @@ class PartitionOwner:
             decider.limits = self._decider.limits
             return decider
 
-        return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
+        try:
+            return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
+        finally:
+            self._log.close_readers(self._partition)
 
     def _commit(self, decided: Decided, drafts: Sequence[EventDraft], *, with_snapshot: bool) -> None:
         state = self._decider.snapshot() if with_snapshot else None

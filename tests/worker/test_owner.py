@@ -26,12 +26,17 @@ class _Log:
     kept: Snapshot | None = None
     events: list[Any] = field(default_factory=list)
     read: list[int] = field(default_factory=list)
+    is_read: bool = False
 
     def acquire(self, _partition: int) -> None:
         """Do nothing: nobody else is there."""
 
     def release(self, _partition: int) -> None:
         """Do nothing."""
+
+    def close_readers(self, _partition: int) -> None:
+        """Note it."""
+        self.is_read = False
 
     def position(self, _partition: int) -> int:
         """Return the committed position."""
@@ -44,6 +49,7 @@ class _Log:
     def messages(self, _partition: int, from_offset: int, limit: int) -> Sequence[Message]:
         """Return signals."""
         self.read.append(from_offset)
+        self.is_read = True
         return self.signals[from_offset : from_offset + limit]
 
     def transact(
@@ -118,7 +124,7 @@ def test_taking_over_can_be_stopped_and_goes_on_where_it_was(long_log: _Log, tmp
     answers = iter([False, False, False, True])
     assert _new_owner(long_log, tmp_path, hours=24).acquire(lambda: next(answers)) is None
     assert long_log.kept is not None
-    assert (long_log.kept.position, long_log.committed) == (30, 60)
+    assert (long_log.kept.position, long_log.committed, long_log.is_read) == (30, 60, False)
     long_log.read.clear()
     owner = _owner(long_log, tmp_path, hours=24)
     assert long_log.read == [30, 40, 50]
@@ -143,4 +149,5 @@ def test_a_long_taking_over_is_kept_on_the_way(long_log: _Log, tmp_path: Path) -
         return False
 
     assert owner.acquire(watch) == 60
+    assert not long_log.is_read, "it will not be read soon, so it holds nothing"
     assert kept == [10, 10, 10, 30, 30, 50]
