@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, is_fenced
+from streams.kafka.errors import explained, is_fenced, is_forgotten
 from streams.kafka.headers import Headers, event_headers
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
 from streams.kafka.producer import count_partitions
@@ -171,6 +171,11 @@ class PartitionWriter:
                 raise self._too_large(f"what the next stage is told is {len(key) + len(value):,} bytes")
 
     def _error(self, error: KafkaException) -> PositionConflict | LogUnavailable | ValueError:
+        if is_forgotten(error):
+            return LogUnavailable(
+                f"partition {self._partition}: the broker has forgotten {self._who}, which wrote nothing for "
+                "as long as its transactional.id.expiration.ms; acquire the partition again"
+            )
         if is_fenced(error) or error.args[0].fatal():
             return PositionConflict(
                 f"partition {self._partition}: {self._who} is owned by another process by now "
