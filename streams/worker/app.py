@@ -100,6 +100,12 @@ class Worker:
         return {partition: pump.is_live for partition, pump in self._pumps.items()}
 
     @property
+    def held(self) -> Mapping[int, Exception]:
+        """The partitions it has but does not decide any further, and why; those that went are not there."""
+        failures = {partition: pump.failure for partition, pump in self._pumps.items()}
+        return {partition: error for partition, error in failures.items() if error is not None}
+
+    @property
     def positions(self) -> Mapping[int, int | None]:
         """The committed position of each of its partitions, None where nobody knows yet. For any thread."""
         return {partition: pump.committed for partition, pump in list(self._pumps.items())}

@@ -90,6 +90,8 @@ class Pump:
         self._is_open = True
         self._is_away = False
         """Whether nothing was committed since the log was unavailable: that is said once."""
+        self.failure: Exception | None = None
+        """Why it is not decided any further, None while it is."""
         self._log = structlog.get_logger().bind(partition=partition)
         self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
 
@@ -148,7 +150,8 @@ class Pump:
         elif now - self._gap_since > _GAP_SECONDS:
             self._expected = None
             error = f"partition {self.partition}: the signal at offset {missing} is gone from the log"
-            self._failed(self.partition, LogCorrupt(error))
+            self.failure = LogCorrupt(error)
+            self._failed(self.partition, self.failure)
             return
         self._rewind = missing
 
@@ -186,6 +189,7 @@ class Pump:
             await self._guarded(self._owner.release)
 
     def _live(self) -> None:
+        self.failure = None
         self._expected = self._rewind = self._owner.position
 
     def _forget(self) -> None:
@@ -225,6 +229,7 @@ class Pump:
 
     def _fail(self, error: Exception) -> None:
         self._owned = self._is_open = False
+        self.failure = error
         self._forget()
         self._failed(self.partition, error)
 
