@@ -60,6 +60,9 @@ class Membership(Protocol):
 class SharedLog(Source, Protocol):
     """What the process needs of the log; several threads use it, each for other partitions."""
 
+    def idle(self, partition: int) -> None:
+        """Hold nothing that was read ahead of a partition, until it is read again."""
+
     def release(self, partition: int) -> None:
         """Let go of what is kept open for a partition."""
 
@@ -210,7 +213,14 @@ class SinkProcess:
                 partition.turn = self._pool.submit(self._turn, partition)
 
     def _turn(self, partition: _Partition) -> None:
-        """Write what is due, and go on while there is more than a batch of it."""
+        """Write what is due, and hold nothing of the log until the next turn."""
+        try:
+            self._write_what_is_due(partition)
+        finally:
+            self._source.idle(partition.number)
+
+    def _write_what_is_due(self, partition: _Partition) -> None:
+        """Go on while there is more than a batch, and nobody else waits."""
         more = True
         while more and not partition.leaving:
             more = False

@@ -93,16 +93,7 @@ async def _run(
         health.beat()
         if stopping.is_set():
             worker.stop()
-        if worker.has_joined:
-            health.in_group(True)
-        states = worker.partitions
-        waiting = [partition for partition, is_live in states.items() if not is_live]
-        if worker.failure is not None:
-            health.want("partitions", str(worker.failure))
-        elif waiting:
-            health.want("partitions", f"partitions {waiting} are being taken over")
-        else:
-            health.fulfil("partitions")
+        tell_readiness(worker, health)
 
     def positions() -> dict[Place, int | None]:
         return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
@@ -113,6 +104,20 @@ async def _run(
     finally:
         log.close()
     return worker.failure
+
+
+def tell_readiness(worker: Worker, health: Health) -> None:
+    """Be ready while the group has shared out the partitions, and all of ours are decided."""
+    if worker.has_joined:
+        health.in_group(True)
+    held = worker.held
+    waiting = [partition for partition, is_live in worker.partitions.items() if not is_live]
+    if held:
+        health.want("partitions", "; ".join(str(error) for error in held.values()))
+    elif waiting:
+        health.want("partitions", f"partitions {waiting} are being taken over")
+    else:
+        health.fulfil("partitions")
 
 
 def worker_of(

@@ -216,6 +216,27 @@ def test_a_forgotten_position_is_found_again(settings: KafkaSettings, with_snaps
         assert (log.position(1), log.events_head(1), log.snapshot(1)) == (0, 0, None)
 
 
+def test_a_snapshot_of_an_earlier_position_moves_nothing(settings: KafkaSettings) -> None:
+    """It is the newest snapshot; position and events stay, even where the broker forgets both."""
+    with closing(KafkaLog(settings)) as log:
+        fill(log, 9)
+        log.transact(0, from_position=0, to_position=6, events=[event(n) for n in range(4)], snapshot=None)
+        log.transact(0, from_position=6, to_position=6, events=[], snapshot=b"mid", snapshot_at=3)
+        with pytest.raises(ValueError, match="snapshot of position 7"):
+            log.transact(0, from_position=6, to_position=6, events=[], snapshot=b"late", snapshot_at=7)
+    admin = AdminClient(settings.admin())
+    for forget in (False, True):
+        with closing(KafkaLog(settings)) as log:
+            assert log.snapshot(0) == Snapshot(3, b"mid")
+            assert (log.position(0), log.events_head(0)) == (6, 4)
+            end = log._lookups.get_watermark_offsets(TopicPartition(topic_name(settings, Topic.EVENTS), 0))[1]
+        if not forget:
+            admin.delete_consumer_groups([settings.group])[settings.group].result(20)
+            gone = [TopicPartition(topic_name(settings, Topic.EVENTS), 0, end)]
+            for deleted in admin.delete_records(gone).values():
+                deleted.result(20)
+
+
 def test_a_position_moved_by_hand_does_not_count(settings: KafkaSettings) -> None:
     """The events say how far was decided, whatever another tool has written into the group's offsets."""
     with closing(KafkaLog(settings)) as log:
@@ -468,6 +489,27 @@ def test_ranges_are_read_as_columns(settings: KafkaSettings, log: KafkaLog) -> N
         == list(read_range(settings, signals, 0, 5, 5))
         == []
     )
+
+
+def test_what_is_not_read_on_holds_nothing(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A reader fetches ahead what it may; told to be idle, or at the end, it holds nothing, and goes on."""
+    fill(log, 60)
+    log.transact(0, from_position=0, to_position=30, events=[event(n) for n in range(30)])
+    assert settings.consumer()["queued.max.messages.kbytes"] <= 8_192
+    assert [one.offset for one in log.read(0, 0, 20)] == list(range(20))
+    assert [one.offset for one in log.read_events(0, 0, 10)] == list(range(10))
+    signals, events = log._partitions[0].signals, log._partitions[0].events
+    assert (signals.is_idle, events.is_idle) == (False, False)
+    log.idle(0)
+    assert (signals.is_idle, events.is_idle) == (True, True)
+    assert [one.offset for one in log.read_events(0, 10, 10)] == list(range(10, 20))
+    assert [one.offset for one in log.read(0, 20, 20)] == list(range(20, 40))
+    assert [one.offset for one in log.read_events(0, 20, 99)] == list(range(20, 30))
+    assert [one.offset for one in log.read(0, 40, 99)] == list(range(40, 60))
+    assert (signals.is_idle, events.is_idle) == (True, True)
+    log.close_readers(0)
+    assert log._partitions[0].signals is not signals
+    log.transact(0, from_position=30, to_position=31, events=[])  # it is the owner still
 
 
 def test_a_closed_log_says_so(settings: KafkaSettings) -> None:

@@ -34,7 +34,6 @@ _FENCED: Final = frozenset(
         KafkaError._FENCED,
         KafkaError.PRODUCER_FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.INVALID_PRODUCER_ID_MAPPING,
     }
 )
 
@@ -63,6 +62,14 @@ def passing(error: KafkaError) -> bool:
 def is_fenced(error: KafkaException) -> bool:
     """Return whether a newer producer has this one's transactional id, or the broker gave up on it."""
     return _error(error).code() in _FENCED
+
+
+def is_forgotten(error: KafkaException) -> bool:
+    """Return whether the broker does not know this producer any more, which wrote nothing for days.
+
+    It says the same if a newer one has come since then; who acquires the partition anew learns it.
+    """
+    return _error(error).code() == KafkaError.INVALID_PRODUCER_ID_MAPPING
 
 
 def explained(settings: KafkaSettings, error: KafkaException | KafkaError) -> LogUnavailable:

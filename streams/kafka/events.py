@@ -70,6 +70,15 @@ class EventReader:
                 return found
             tail *= 16  # nothing but markers and what was aborted
 
+    def idle(self) -> None:
+        """Fetch and hold nothing until it is read again; the place stays."""
+        self._reader.idle()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing that was fetched."""
+        return self._reader.is_idle
+
     def close(self) -> None:
         """Let go of the broker."""
         self._reader.close()

@@ -61,11 +61,20 @@ class _Partition:
         self._events = self._events or EventReader(self._settings, topic, self._partition)
         return self._events
 
-    def close(self) -> None:
+    def idle(self) -> None:
+        for opened in (self._signals, self._events):
+            if opened is not None:
+                opened.idle()
+
+    def close_readers(self) -> None:
         for opened in (self._signals, self._events):
             if opened is not None:
                 opened.close()
-        self._signals = self._events = self.writer = None
+        self._signals = self._events = None
+
+    def close(self) -> None:
+        self.close_readers()
+        self.writer = None
 
 
 class KafkaLog:
@@ -135,6 +144,20 @@ class KafkaLog:
             with part.lock:
                 part.close()
                 self._appender.release(partition)
+
+    def idle(self, partition: int) -> None:
+        """Fetch nothing of a partition, and hold nothing that was fetched ahead, until it is read again."""
+        part = self._partitions.get(partition)
+        if part is not None:
+            with part.lock:
+                part.idle()
+
+    def close_readers(self, partition: int) -> None:
+        """Let go of what reads a partition, which will not be read soon; its owner stays what it is."""
+        part = self._partitions.get(partition)
+        if part is not None:
+            with part.lock:
+                part.close_readers()
 
     def append(self, partition: int, signals: Sequence[Draft]) -> Appended:
         """See `Log.append` and `streams.kafka.appending`: after `LogUnavailable` the first few may be in.
@@ -207,7 +230,10 @@ class KafkaLog:
             return []
         part = self._part(partition)
         with part.lock:
-            return part.events.take(from_offset, count)
+            found = part.events.take(from_offset, count)
+            if count < limit:
+                part.events.idle()
+            return found
 
     def find_events(
         self,
@@ -298,6 +324,7 @@ class KafkaLog:
         to_position: int,
         events: Sequence[EventDraft],
         snapshot: bytes | None = None,
+        snapshot_at: int | None = None,
         quarantined: Sequence[Rejection] = (),
         extra: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
@@ -312,15 +339,21 @@ class KafkaLog:
             from_position: the committed position, as the caller believes.
             to_position: behind the last signal decided; the caller has read all below it.
             events: to the events topic.
-            snapshot: the state at `to_position`.
+            snapshot: the state at `to_position`, or at `snapshot_at`.
+            snapshot_at: an earlier position, of whoever still decides again what is committed.
             quarantined: messages that are no signals, to the quarantine topic.
             extra: keys and values for the persons topic, each in its key's partition.
 
         Raises:
-            ValueError: `to_position` is before `from_position`, or something is larger than a message may be.
+            ValueError: `to_position` is before `from_position` or the snapshot's, or something is larger than
+                a message may be.
         """
         if to_position < from_position:
             raise ValueError(f"cannot move from position {from_position} to {to_position}")
+        kept_at = to_position if snapshot_at is None else snapshot_at
+        if kept_at > to_position:
+            raise ValueError(f"a snapshot of position {kept_at} does not belong to position {to_position}")
+        kept = None if snapshot is None else Snapshot(kept_at, snapshot)
         part = self._part(partition)
         with part.lock:
             if part.lost is not None:
@@ -335,7 +368,7 @@ class KafkaLog:
                     "read the log's position again"
                 )
             try:
-                part.committed = writer.write(before, to_position, events, snapshot, quarantined, extra)
+                part.committed = writer.write(before, to_position, events, kept, quarantined, extra)
             except PositionConflict as conflict:
                 part.writer, part.lost = None, str(conflict)
                 raise

@@ -91,7 +91,7 @@ def _recovered(settings: KafkaSettings, consumer: Consumer, partition: int) -> C
     ]
     if not any(written):
         return Committed(0, 0)
-    snapshot, events_then = _newest_snapshot(settings, partition)
+    snapshot, decided_then, events_then = _newest_snapshot(settings, partition)
     topic = topic_name(settings, Topic.EVENTS)
     events = EventReader(settings, topic, partition)
     try:
@@ -105,11 +105,9 @@ def _recovered(settings: KafkaSettings, consumer: Consumer, partition: int) -> C
                 f"{topic}, partition {partition}: the group {settings.group!r} has no committed offset, and "
                 "all events and snapshots are gone: set the offset by hand, or restore the topic from a copy"
             )
-        return Committed(snapshot.position if snapshot else 0, events_then, snapshot)
+        return Committed(decided_then, events_then, snapshot)
     position, head = _decided_by(last) + 1, number_of(last) + 1
-    if snapshot is not None:
-        position, head = max(position, snapshot.position), max(head, events_then)
-    return Committed(position, head, snapshot)
+    return Committed(max(position, decided_then), max(head, events_then), snapshot)
 
 
 def _decided_by(event: Message) -> int:
@@ -121,10 +119,10 @@ def _decided_by(event: Message) -> int:
     return int(parts[1])
 
 
-def _newest_snapshot(settings: KafkaSettings, partition: int) -> tuple[SnapshotPlace | None, int]:
-    """Return the newest snapshot that is whole, and how many events there were then."""
+def _newest_snapshot(settings: KafkaSettings, partition: int) -> tuple[SnapshotPlace | None, int, int]:
+    """Return the newest snapshot that is whole, the position committed with it, and the events there were."""
     newest: SnapshotPlace | None = None
-    events_head = 0
+    decided = events_head = 0
     topic = topic_name(settings, Topic.SNAPSHOTS)
     with PartitionReader(settings, topic, partition) as reader:
         low, _ = reader.bounds()
@@ -139,13 +137,20 @@ def _newest_snapshot(settings: KafkaSettings, partition: int) -> tuple[SnapshotP
                     run.append(message)
                 if len(run) == chunks:
                     newest = SnapshotPlace(position, run[0].offset(), chunks)
+                    decided = int(header(headers_of(message), "committed") or position)
                     events_head, run = events, []
-    return newest, events_head
+    return newest, decided, events_head
 
 
-def chunk_headers(position: int, chunk: int, chunks: int, events_head: int) -> Headers:
-    """Return the headers of a snapshot's chunk."""
-    numbers = {"position": position, "chunk": chunk, "chunks": chunks, "events": events_head}
+def chunk_headers(position: int, chunk: int, chunks: int, after: Committed) -> Headers:
+    """Return the headers of a snapshot's chunk; `after`: what is committed with it."""
+    numbers = {
+        "position": position,
+        "chunk": chunk,
+        "chunks": chunks,
+        "events": after.events_head,
+        "committed": after.position,
+    }
     return [("content-type", b"application/octet-stream"), *((k, b"%d" % n) for k, n in numbers.items())]
 
 

@@ -65,6 +65,7 @@ class PartitionReader:
         self.place: int | None = None
         """Behind the last message read, or where `seek` went; None before the first."""
         self._end = -1
+        self._is_fetching = False
 
     def __enter__(self) -> Self:
         return self
@@ -74,14 +75,26 @@ class PartitionReader:
 
     def seek(self, offset: int) -> None:
         """Go on reading at this offset of the broker's."""
-        if offset != self.place:
+        if offset != self.place or not self._is_fetching:
             self._consumer.assign([TopicPartition(self._topic, self._partition, offset)])
-            self.place, self._end = offset, -1
+            self.place, self._end, self._is_fetching = offset, -1, True
 
     def idle(self) -> None:
-        """Fetch nothing until the next `seek`: a request that waits for new messages would hold that up."""
-        self._consumer.unassign()
-        self.place = None
+        """Fetch nothing, and hold nothing that was fetched, until it is read again; the place stays.
+
+        What is fetched ahead takes megabytes for each reader, and a request that waits for new messages
+        would hold the next `seek` up.
+        """
+        if self._is_fetching:
+            self._consumer.unassign()
+            self._is_fetching = False
+            while self._consumer.consume(BATCH, 0):  # what is in its queue stays there until somebody asks
+                pass
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing that was fetched."""
+        return not self._consumer.assignment()
 
     def bounds(self) -> tuple[int, int]:
         """Return the first offset there is, and the one behind the last that is committed.
@@ -99,6 +112,7 @@ class PartitionReader:
             SignalsGone: the place is before the first message there is.
         """
         taken: list[Message] = []
+        self._wake()
         until = time.monotonic() + self._settings.wait_seconds
         while len(taken) < count:
             more = self._consume(min(count - len(taken), BATCH), min(self._settings.wait_seconds, 1.0))
@@ -117,6 +131,7 @@ class PartitionReader:
             SignalsGone: the place is before the first message there is.
         """
         until = time.monotonic() + self._settings.wait_seconds
+        self._wake()
         self._end = -1
         while self._end < 0:
             more = self._consume(batch, _PAUSE_SECONDS)
@@ -129,6 +144,10 @@ class PartitionReader:
     def close(self) -> None:
         """Let go of the broker."""
         self._consumer.close()
+
+    def _wake(self) -> None:
+        if self.place is not None:
+            self.seek(self.place)
 
     def _consume(self, count: int, seconds: float) -> list[Message]:
         got = self._consumer.consume(count, seconds)

@@ -17,6 +17,10 @@ OURS: Final = frozenset(
     }
 )  # fmt: skip
 """What `client` may not say: exactly-once rests on it, or it has a setting of its own."""
+QUEUED_KILOBYTES: Final = 8_192
+"""What a consumer holds of messages fetched ahead, before it asks for no more. It may take twice that."""
+QUEUED_MESSAGES: Final = 20_000
+"""Likewise, of however small messages: two of the reader's batches."""
 OVERHEAD_BYTES: Final = 16_384
 """What headers, a quarantined message's reason, and the batch around a message may add to its size."""
 
@@ -113,7 +117,9 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            "queued.max.messages.kbytes": 65_536,
+            # Two batches ahead are enough; what a reader may hold, every partition's may hold at once.
+            "queued.max.messages.kbytes": QUEUED_KILOBYTES,
+            "queued.min.messages": QUEUED_MESSAGES,
             "fetch.wait.max.ms": 10,
             "fetch.queue.backoff.ms": 5,
         }

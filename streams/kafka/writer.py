@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, is_fenced
+from streams.kafka.errors import explained, is_fenced, is_forgotten
 from streams.kafka.headers import Headers, event_headers
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import quarantined
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import EventDraft, LogUnavailable, PositionConflict
+from streams.log import EventDraft, LogUnavailable, PositionConflict, Snapshot
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection
 
@@ -48,7 +48,7 @@ class PartitionWriter:
         before: Committed,
         to_position: int,
         events: Sequence[EventDraft],
-        snapshot: bytes | None,
+        snapshot: Snapshot | None,
         quarantined: Sequence[Rejection],
         extra: Sequence[tuple[bytes, bytes]],
     ) -> Committed:
@@ -90,8 +90,8 @@ class PartitionWriter:
     def _write_rejection(self, rejection: Rejection) -> None:
         self._produce(Topic.QUARANTINE, *quarantined(self._settings, rejection))
 
-    def _write_snapshot(self, state: bytes, after: Committed) -> SnapshotPlace:
-        size = self._settings.max_message_bytes
+    def _write_snapshot(self, snapshot: Snapshot, after: Committed) -> SnapshotPlace:
+        size, state = self._settings.max_message_bytes, snapshot.state
         chunks = max(1, -(-len(state) // size))
         offsets: list[int] = []
 
@@ -101,14 +101,14 @@ class PartitionWriter:
 
         for chunk in range(chunks):
             key = f"{self._partition}/{chunk}".encode()
-            headers = chunk_headers(after.position, chunk, chunks, after.events_head)
+            headers = chunk_headers(snapshot.position, chunk, chunks, after)
             self._produce(
                 Topic.SNAPSHOTS, key, state[chunk * size : (chunk + 1) * size], headers, on_delivery=delivered
             )
         self._producer.flush(self._settings.wait_seconds)
         if len(offsets) != chunks:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the snapshot was not taken in time"))
-        return SnapshotPlace(after.position, offsets[0], chunks)
+        return SnapshotPlace(snapshot.position, offsets[0], chunks)
 
     def _produce_extra(self, key: bytes, value: bytes) -> None:
         self._persons = self._persons or count_partitions(self._settings, self._producer, Topic.PERSONS)
@@ -171,6 +171,11 @@ class PartitionWriter:
                 raise self._too_large(f"what the next stage is told is {len(key) + len(value):,} bytes")
 
     def _error(self, error: KafkaException) -> PositionConflict | LogUnavailable | ValueError:
+        if is_forgotten(error):
+            return LogUnavailable(
+                f"partition {self._partition}: the broker has forgotten {self._who}, which wrote nothing for "
+                "as long as its transactional.id.expiration.ms; acquire the partition again"
+            )
         if is_fenced(error) or error.args[0].fatal():
             return PositionConflict(
                 f"partition {self._partition}: {self._who} is owned by another process by now "

@@ -5,10 +5,9 @@ everything that makes the result exact is in `pump` and `owner`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import faust
@@ -17,6 +16,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from streams.admission import Message
 from streams.log import LogError, PositionConflict
 from streams.worker.credentials import credentials
 from streams.worker.owner import REPLAY, WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
@@ -63,8 +63,8 @@ class Worker:
 
     A partition that fails is held: the worker keeps it and does not decide it, so that what is wrong with it
     does not go on to the other workers, and the others go on. Without `hold`, the worker ends. It ends in any
-    case on a `PositionConflict`: others have what it believes to have. `failure` is what it ended for, or
-    else what failed first: an `EngineDefect`, or an error of the log.
+    case where others have what it believes to have, and the group says nothing of it: a `PositionConflict`.
+    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log.
     """
 
     def __init__(
@@ -84,6 +84,8 @@ class Worker:
         self._over = asyncio.Event()
         self._log = structlog.get_logger()
         self.failure: Exception | None = None
+        self._generation: int | None = None
+        """The group's generation that shared the partitions out last."""
         self.has_joined = False
         """Whether the group has shared out the partitions, though it may have given us none."""
         self.app = self._built()
@@ -96,6 +98,12 @@ class Worker:
     def partitions(self) -> Mapping[int, bool]:
         """The partitions it has, and whether each is live already."""
         return {partition: pump.is_live for partition, pump in self._pumps.items()}
+
+    @property
+    def held(self) -> Mapping[int, Exception]:
+        """The partitions it has but does not decide any further, and why; those that went are not there."""
+        failures = {partition: pump.failure for partition, pump in self._pumps.items()}
+        return {partition: error for partition, error in failures.items() if error is not None}
 
     @property
     def positions(self) -> Mapping[int, int | None]:
@@ -136,13 +144,18 @@ class Worker:
         for pump in [self._pumps[partition] for partition in partitions if partition in self._pumps]:
             if (offset := pump.next_offset) is None:
                 continue
-            read = partial(self._partition_log.messages, pump.partition, offset, REPLAY)
             try:
-                messages = await loop.run_in_executor(self._threads, read)
+                messages = await loop.run_in_executor(self._threads, self._read, pump.partition, offset)
             except LogError as error:
                 self._log.warning("partition not read", partition=pump.partition, error=str(error))
                 messages = []
             pump.put_around(messages)
+
+    def _read(self, partition: int, offset: int) -> Sequence[Message]:
+        try:
+            return self._partition_log.messages(partition, offset, REPLAY)
+        finally:
+            self._partition_log.close_readers(partition)
 
     # --- what Faust tells ---
 
@@ -190,16 +203,22 @@ class Worker:
         await asyncio.gather(*(pump.pause(WORTH_KEEPING) for pump in ours))
 
     async def _assigned(self, *told: Any, **_: Any) -> None:
-        """Go on with what stayed, let go of what went, and take over what came."""
+        """Go on with what stayed, let go of what went, and take over what came.
+
+        What stayed may have been somebody else's where the group has shared out the partitions without us:
+        then its generation is not the one behind the last that we know.
+        """
         assigned: Iterable[TP] = told[1]
         if self._over.is_set():
             return
         self.has_joined = True
+        last, self._generation = self._generation, self.app.consumer_generation_id
+        anew = last is None or self._generation != last + 1
         now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
         await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
         for partition in sorted(now):
             if partition in self._pumps:
-                self._pumps[partition].resume()
+                self._pumps[partition].resume(anew=anew)
             else:
                 self._pumps[partition] = self._pump(partition)
         self._log.info("partitions assigned", partitions=sorted(now))
@@ -212,6 +231,7 @@ class Worker:
             self._pace,
             run=lambda work: loop.run_in_executor(self._threads, work),
             failed=self._failed,
+            word_seconds=self._membership.session_seconds,
         )
 
     def _failed(self, partition: int, error: Exception) -> None:

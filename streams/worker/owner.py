@@ -45,6 +45,9 @@ class PartitionLog(Protocol):
     def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Message]:
         """Return at most `limit` messages of the signals topic at `from_offset` and above."""
 
+    def close_readers(self, partition: int) -> None:
+        """Let go of what reads a partition, and of what it has read ahead: it will not be read soon."""
+
     def transact(
         self,
         partition: int,
@@ -53,10 +56,11 @@ class PartitionLog(Protocol):
         to_position: int,
         events: Sequence[EventDraft],
         snapshot: bytes | None = None,
+        snapshot_at: int | None = None,
         quarantined: Sequence[Rejection] = (),
         extra: Sequence[Record] = (),
     ) -> None:
-        """Write it all and move the position, or nothing.
+        """Write it all and move the position, or nothing; the snapshot is of `snapshot_at` or `to_position`.
 
         Raises:
             PositionConflict: another process owns the partition, or decided in between.
@@ -128,30 +132,34 @@ class PartitionOwner:
         """Offset of the next message."""
         return self._decider.position
 
-    def acquire(self) -> int:
+    def acquire(self, is_stopped: Callable[[], bool] = lambda: False) -> int | None:
         """Fence older owners, restore the newest snapshot, decide again what was committed after it.
 
+        However long that takes, it goes on where it was: what is decided again is kept now and then.
+
+        Args:
+            is_stopped: asked before each page; once it says yes, the partition is not acquired.
+
         Returns:
-            the committed position, at which deciding goes on.
+            the committed position, at which deciding goes on; None where it was stopped.
 
         Raises:
             LogUnavailable: the broker is away.
             LogCorrupt: signals that are needed are not in the log any more.
+            PositionConflict: another process has acquired it meanwhile.
         """
+        if is_stopped():
+            return None
         log, partition = self._log, self._partition
         log.acquire(partition)
         committed = self.committed = log.position(partition)
         self._decider, self._kept = self._restored(log.snapshot(partition))
         self._kept_at = self._decider.position
-        while (position := self._decider.position) < committed:
-            messages = log.messages(partition, position, min(REPLAY, committed - position))
-            if not messages or messages[0].offset != position:
-                raise LogCorrupt(
-                    f"partition {partition}: signals from {position} on are gone from the log, "
-                    f"but there is no snapshot behind them; deciding goes on at {committed}"
-                )
-            with self._defects(messages):
-                self._decider.decide(messages)
+        try:
+            if not self._catch_up(committed, is_stopped):
+                return None
+        finally:
+            log.close_readers(partition)
         self._limits_changed = self._decider.limits != self._limits
         self._decider.limits = self._limits
         self._kept_when = time.monotonic()
@@ -193,6 +201,44 @@ class PartitionOwner:
         """Let go of the partition."""
         self._log.release(self._partition)
 
+    def _catch_up(self, committed: int, is_stopped: Callable[[], bool]) -> bool:
+        """Decide up to the committed position; return whether it came there before it was stopped."""
+        while self._decider.position < committed:
+            if is_stopped():
+                self._keep_replayed(committed, WORTH_KEEPING)
+                return False
+            self._decide_again(committed)
+            self._keep_replayed(committed, self._plan.snapshot_every)
+        return True
+
+    def _decide_again(self, committed: int) -> None:
+        """Decide the next page below the committed position silently."""
+        position = self._decider.position
+        messages = self._log.messages(self._partition, position, min(REPLAY, committed - position))
+        if not messages or messages[0].offset != position:
+            raise LogCorrupt(
+                f"partition {self._partition}: signals from {position} on are gone from the log, "
+                f"but there is no snapshot behind them; deciding goes on at {committed}"
+            )
+        with self._defects(messages):
+            self._decider.decide(messages)
+
+    def _keep_replayed(self, committed: int, worth: int) -> None:
+        """Write a snapshot of a position below the committed one, where that saves so many signals.
+
+        It is under the limits they were decided under, so whoever restores it comes to the same state.
+        """
+        if self.position - self._kept_at >= worth:
+            state = self._decider.snapshot()
+            self._log.transact(
+                self._partition, from_position=committed, to_position=committed, events=(),
+                snapshot=state, snapshot_at=self.position,
+            )  # fmt: skip
+            self._note_kept(state)
+
+    def _note_kept(self, state: bytes) -> None:
+        self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
+
     def _restored(self, snapshot: Snapshot | None) -> tuple[PartitionDecider, bytes | None]:
         decider = self._plan.new_decider(self._limits)
         if snapshot is not None:
@@ -229,7 +275,10 @@ class PartitionOwner:
             decider.limits = self._decider.limits
             return decider
 
-        return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
+        try:
+            return keep_bundle(self._plan.bundles, self._partition, error, decide_again, messages)
+        finally:
+            self._log.close_readers(self._partition)
 
     def _commit(self, decided: Decided, drafts: Sequence[EventDraft], *, with_snapshot: bool) -> None:
         state = self._decider.snapshot() if with_snapshot else None
@@ -244,5 +293,5 @@ class PartitionOwner:
         )
         self.committed = decided.to_position
         if state is not None:
-            self._kept, self._kept_at, self._kept_when = state, self.position, time.monotonic()
+            self._note_kept(state)
             self._limits_changed = False

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -16,7 +17,7 @@ import structlog
 from streams.admission import Message
 from streams.backoff import Backoff
 from streams.kafka.headers import header
-from streams.log import LogCorrupt, LogUnavailable
+from streams.log import LogCorrupt, LogUnavailable, PositionConflict
 from streams.worker.owner import PartitionOwner
 
 T = TypeVar("T")
@@ -66,10 +67,13 @@ class Pump:
         *,
         run: Callable[[Callable[[], Any]], Awaitable[Any]],
         failed: Callable[[int, Exception], None],
+        word_seconds: float,
     ) -> None:
         self.partition = partition
         self._owner, self._pace = owner, pace
         self._run, self._failed = run, failed
+        self._word_seconds = word_seconds
+        """How long the group may take to say whose a partition is that others have fenced."""
         self._blocks: deque[Sequence[FetchedRecord]] = deque()
         self._waiting = 0
         self._expected: int | None = None
@@ -78,10 +82,16 @@ class Pump:
         self._gap_since: float | None = None
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
+        self._going = asyncio.Event()
+        """Unset from a pause or a conflict on: nothing is taken over then, for it may be somebody else's."""
+        self._going.set()
+        self._doubt: asyncio.TimerHandle | None = None
         self._owned = False
         self._is_open = True
         self._is_away = False
         """Whether nothing was committed since the log was unavailable: that is said once."""
+        self.failure: Exception | None = None
+        """Why it is not decided any further, None while it is."""
         self._log = structlog.get_logger().bind(partition=partition)
         self._task = asyncio.create_task(self._go_on(), name=f"partition {partition}")
 
@@ -140,22 +150,33 @@ class Pump:
         elif now - self._gap_since > _GAP_SECONDS:
             self._expected = None
             error = f"partition {self.partition}: the signal at offset {missing} is gone from the log"
-            self._failed(self.partition, LogCorrupt(error))
+            self.failure = LogCorrupt(error)
+            self._failed(self.partition, self.failure)
             return
         self._rewind = missing
 
     async def pause(self, worth_keeping: int) -> None:
-        """Finish the batch in hand, forget what waits, keep the state where it is worth it."""
+        """Finish the batch in hand, or stop taking over at its next page; forget what waits.
+
+        The state is kept where it is worth it.
+        """
+        self._going.clear()
+        if self._doubt is not None:
+            self._doubt.cancel()
         self._forget()
         async with self._busy:
             self._forget()
             if self._owned:
                 await self._guarded(lambda: self._owner.keep(worth_keeping))
 
-    def resume(self) -> None:
-        """Go on after a pause, from the position."""
+    def resume(self, *, anew: bool) -> None:
+        """Go on after a pause, from the position. `anew`: somebody else may have had the partition."""
+        if anew:
+            self._owned = False
         if self._owned and self._is_open:
             self._live()
+        self._going.set()
+        self._wake.set()
 
     async def close(self, worth_keeping: int) -> None:
         """Pause for good, and let go of the partition."""
@@ -164,11 +185,11 @@ class Pump:
         self._task.cancel()
         await asyncio.wait([self._task])
         async with self._busy:
-            if self._owned:
-                self._owned = False
-                await self._guarded(self._owner.release)
+            self._owned = False
+            await self._guarded(self._owner.release)
 
     def _live(self) -> None:
+        self.failure = None
         self._expected = self._rewind = self._owner.position
 
     def _forget(self) -> None:
@@ -186,21 +207,40 @@ class Pump:
             self._is_away = True
             self._owned = False
             self._forget()
+        except PositionConflict as conflict:
+            self._wait_for_word(conflict)
         except Exception as error:  # noqa: BLE001 - whoever runs the pumps decides what becomes of it
-            self._owned = self._is_open = False
-            self._forget()
-            self._failed(self.partition, error)
+            self._fail(error)
         else:
             return result
         return None
+
+    def _wait_for_word(self, conflict: PositionConflict) -> None:
+        """Let go until the group says whose the partition is; fail where it says nothing.
+
+        Who stood still hears it with the next heartbeat. To take over before would be to fence the owner.
+        """
+        self._log.warning("another worker has the partition", error=str(conflict))
+        self._owned = False
+        self._forget()
+        if self._going.is_set():
+            self._going.clear()
+            self._doubt = asyncio.get_running_loop().call_later(self._word_seconds, self._fail, conflict)
+
+    def _fail(self, error: Exception) -> None:
+        self._owned = self._is_open = False
+        self.failure = error
+        self._forget()
+        self._failed(self.partition, error)
 
     async def _go_on(self) -> None:
         backoff = Backoff(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
         while self._is_open:
             if not self._owned:
+                await self._going.wait()
                 if await self._acquire():
                     backoff.reset()
-                else:
+                elif self._going.is_set():
                     await asyncio.sleep(backoff.next_seconds())
                 continue
             await self._wake.wait()
@@ -214,8 +254,11 @@ class Pump:
 
     async def _acquire(self) -> bool:
         async with self._busy:
+            if not self._is_open:
+                return False
             began = time.monotonic()
-            position = await self._guarded(self._owner.acquire)
+            take_over = partial(self._owner.acquire, lambda: not self._going.is_set())
+            position = await self._guarded(take_over)
             if position is None or not self._is_open:
                 return False
             self._owned = True

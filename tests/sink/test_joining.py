@@ -1,7 +1,7 @@
 """A sink whose group does not share out the partitions."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -19,8 +19,9 @@ from tests.sink.partitioned_log import PartitionedLog
 class Group:
     """A group that has forgotten its first member: only the second hears of partitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, partitions: Sequence[int] = ()) -> None:
         self.members = self.closed = 0
+        self.partitions = partitions
 
     def join(
         self, *, on_assigned: Callable[[list[int]], None], **_: Callable[[list[int]], object]
@@ -28,7 +29,7 @@ class Group:
         """Count a member, and tell all but the first that it has none of the partitions."""
         self.members += 1
         if self.members > 1:
-            on_assigned([])
+            on_assigned(list(self.partitions))
         return self
 
     def poll(self, seconds: float) -> None:
@@ -41,7 +42,15 @@ class Group:
 
 
 class Log(PartitionedLog):
-    """A log that keeps nothing open."""
+    """A log that keeps nothing open, and notes which partitions are not read on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idled: list[int] = []
+
+    def idle(self, partition: int) -> None:
+        """Note it."""
+        self.idled.append(partition)
 
     def release(self, partition: int) -> None:
         """Do nothing."""
@@ -72,3 +81,21 @@ def test_a_member_that_hears_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch
         stopping.set()
         thread.join()
     assert group.closed == 2
+
+
+def test_between_its_turns_nothing_is_read_ahead() -> None:
+    """After each turn of a partition, whatever came of it, the log is told to hold nothing for it."""
+    group, log, stopping = Group([2, 5]), Log(), threading.Event()
+    group.members = 1
+    metrics = CopyingMetrics(CollectorRegistry(), "sink")
+    process = SinkProcess(nowhere, log, group.join, ClickHouse(), Health(), metrics)
+    thread = threading.Thread(target=process.run, args=(stopping,))
+    thread.start()
+    until = threading.Event()
+    for _ in range(500):
+        if set(log.idled) == {2, 5}:
+            break
+        until.wait(0.02)
+    stopping.set()
+    thread.join()
+    assert set(log.idled) == {2, 5}

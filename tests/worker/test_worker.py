@@ -117,17 +117,43 @@ def test_draining_keeps_the_state_and_partitions_move_at_once(rig: Rig, city: li
 
 
 def test_a_stalled_worker_writes_nothing_when_it_wakes_up(rig: Rig, city: list[Message]) -> None:
-    """One that stood still in a transaction while another took over ends with 4; the log is exact."""
+    """One that stood still in a transaction while another took over is fenced, goes on, and is exact."""
     rig.produce(city[:5_000])
     stalled = rig.start(batch_signals=50, stalls_at=10)
     rig.wait_until_stalled(stalled)
     other = rig.start()
     rig.wait_until_decided()
+    told = rig.said().count("partitions assigned")
     stalled.send_signal(signal.SIGCONT)
-    assert rig.ended(stalled) == 4, rig.said()
+    rig.wait(lambda: "another worker has the partition" in rig.said(), "hearing it")
+    rig.wait(lambda: rig.said().count("partitions assigned") >= told + 2, "sharing the partitions")
+    rig.produce(city[5_000:6_000])
+    rig.wait_until_decided()
     rig.check_exact()
-    other.terminate()
-    assert rig.ended(other) == 0, rig.said()
+    for worker in (stalled, other):
+        worker.terminate()
+    assert [rig.ended(worker) for worker in (stalled, other)] == [0, 0], rig.said()
+
+
+def test_an_idle_worker_that_stood_still_takes_over_anew(rig: Rig) -> None:
+    """Another had its partitions meanwhile: it goes on with what it is given, and does not end."""
+    parts = [[message(a_signal(n, site=f"site-{n % 9}")) for n in range(k, k + 90)] for k in (0, 90, 180)]
+    rig.produce(parts[0])
+    stalled = rig.start()
+    rig.wait_until_decided()
+    stalled.send_signal(signal.SIGSTOP)
+    other = rig.start()
+    rig.produce(parts[1])
+    rig.wait_until_decided()
+    told = rig.said().count("partitions assigned")
+    stalled.send_signal(signal.SIGCONT)
+    rig.wait(lambda: rig.said().count("partitions assigned") >= told + 2, "sharing the partitions")
+    rig.produce(parts[2])
+    rig.wait_until_decided()
+    rig.check_exact()
+    for worker in (stalled, other):
+        worker.terminate()
+    assert [rig.ended(worker) for worker in (stalled, other)] == [0, 0], rig.said()
 
 
 def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig) -> None:

@@ -1,0 +1,63 @@
+"""A partition in which nothing happens for longer than the broker remembers its owner."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from infra.kafka.broker import Broker
+from infra.kafka.jars import BrokerUnavailable
+from streams.kafka.log import KafkaLog
+from streams.log import LogUnavailable
+from tests.kafka_fixture import Kafka
+from tests.requirements import require
+from tests.worker.messages import a_signal, message
+from tests.worker.rig import Rig
+
+SETTINGS = """\
+transactional.id.expiration.ms=1000
+transaction.remove.expired.transaction.cleanup.interval.ms=200
+"""
+_FORGOTTEN_SECONDS = 4.0
+
+
+@pytest.fixture
+def forgetful(tmp_path: Path) -> Iterator[Kafka]:
+    """Give a broker of its own, which forgets an idle owner in a second and not in a week."""
+    require("Java", shutil.which("java"), "apt-get install openjdk-17-jre-headless")
+    broker = Broker(tmp_path / "forgetful-broker", more_settings=SETTINGS)
+    try:
+        broker.start()
+    except BrokerUnavailable as unavailable:
+        require("a broker", False, str(unavailable))
+    try:
+        yield Kafka(broker, "forgetful")
+    finally:
+        broker.kill()
+
+
+@pytest.mark.slow
+def test_an_idle_partition_is_acquired_anew(forgetful: Kafka, tmp_path: Path) -> None:
+    """Who owned it is told that he is forgotten, not that he is fenced; a worker goes on by itself."""
+    with Rig(forgetful, tmp_path) as rig:
+        rig.produce(message(a_signal(number)) for number in range(20))
+        worker = rig.start()
+        rig.wait_until_decided()
+        time.sleep(_FORGOTTEN_SECONDS)
+        rig.produce(message(a_signal(number)) for number in range(20, 40))
+        rig.wait_until_decided()
+        rig.check_exact()
+        assert "has forgotten" in rig.said()
+        worker.terminate()
+        assert rig.ended(worker) == 0, rig.said()
+        with closing(KafkaLog(rig.settings)) as log:
+            position = log.position(0)
+            log.transact(0, from_position=position, to_position=position, events=[])
+            time.sleep(_FORGOTTEN_SECONDS)
+            with pytest.raises(LogUnavailable, match="acquire the partition again"):
+                log.transact(0, from_position=position, to_position=position, events=[])
+            log.acquire(0)
+            log.transact(0, from_position=position, to_position=position, events=[])
