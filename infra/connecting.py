@@ -18,7 +18,7 @@ from domain.signal import write_signal
 from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
-from infra.signal_lines import read_lines
+from infra.signal_lines import Begun, read_lines
 from infra.troubles import Trouble
 from streams.backoff import Backoff
 from streams.forwarder import Forwarder, Refuse
@@ -30,6 +30,7 @@ _IDLE_SECONDS: Final = 0.01
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 20.0
+_ASK_SECONDS: Final = 2.0
 
 
 class Connecting:
@@ -62,6 +63,7 @@ class Connecting:
         self._forwarder = forwarder(self._refuse)
         self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
         self._clock_seconds, self._tick_due = clock_seconds, 0.0
+        self._ask_due = 0.0
         self._kafka_trouble = Trouble("kafka", health, metrics.log_away)
         self._spool_trouble = Trouble("spool", health, metrics.refuses)
         self._all_read = threading.Event()
@@ -94,13 +96,17 @@ class Connecting:
             self._health.beat()
             try:
                 moved = self._forwarder.step()
+                is_over = self._all_read.is_set() and not moved and not self._spool.count
+                if not moved and not is_over and not self._stopping.is_set():
+                    self._ask()
             except LogUnavailable as error:
                 self._kafka_trouble.tell(str(error))
                 self._tell_waiting()
                 if self._stopping.wait(backoff.next_seconds()):
                     return
                 continue
-            self._kafka_trouble.tell(None)
+            if moved:
+                self._answered()
             backoff.reset()
             self._metrics.moved(moved)
             self._tell_waiting()
@@ -109,9 +115,23 @@ class Connecting:
                 if not moved or time.monotonic() > drain_until:
                     return
             elif not moved:
-                if self._all_read.is_set() and not self._spool.count:
+                if is_over:
                     return
                 time.sleep(_IDLE_SECONDS)
+
+    def _ask(self) -> None:
+        """Where nothing waits, ask Kafka now and then whether it is there: else nobody would know.
+
+        Raises:
+            LogUnavailable: it does not answer.
+        """
+        if time.monotonic() >= self._ask_due:
+            self._forwarder.ask()
+            self._answered()
+
+    def _answered(self) -> None:
+        self._kafka_trouble.tell(None)
+        self._ask_due = time.monotonic() + _ASK_SECONDS
 
     def _tell_waiting(self) -> None:
         self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)
@@ -131,6 +151,7 @@ class Connecting:
         for read in read_lines(
             path,
             self._spool.place(source),
+            self._spool.mark(source),
             room_bytes=self._spool.limit_bytes,
             follow=follow,
             stopping=self._stopping,
@@ -138,13 +159,27 @@ class Connecting:
             if read.rejections:
                 self._keep(partial(self._quarantine.add, read.rejections))
                 self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
-            keep = partial(self._spool.append, read.drafts, source, read.place)
-            if not read.is_empty and not self._keep(keep):
+            if read.begun is not None:
+                self._tell_begun(path, read.begun)
+            keep = partial(self._spool.append, read.drafts, source, read.place, read.mark)
+            if (read.begun is not None or not read.is_empty) and not self._keep(keep):
                 return
             if not read.is_empty:
                 self._log.debug("spooled", file=str(path), correlation=[draft.id for draft in read.drafts])
             if read.at_end and follow:
                 self._let_time_pass()
+
+    def _tell_begun(self, path: Path, begun: Begun) -> None:
+        """Say that another file is begun; aloud where something that nobody has read may be lost."""
+        if begun.is_cut:
+            self._metrics.cut(begun.unread_bytes)
+            tell = self._log.warning if begun.unread_bytes == 0 else self._log.error
+            tell("file cut", file=str(path), read_bytes=begun.read_bytes, unread_bytes=begun.unread_bytes)
+            return
+        self._log.info("file renamed", file=str(path), read_bytes=begun.read_bytes)
+        if begun.passed_over:
+            self._metrics.cut(None)
+            self._log.error("files passed over", file=str(path), others=list(begun.passed_over))
 
     def _let_time_pass(self) -> None:
         """Tell the time to every site we have spoken for, behind all that they have said.

@@ -22,7 +22,7 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
 
     Raises:
         Failure: the port of the endpoints is taken, or the persons' log is not kept for a whole horizon.
-        LogCorrupt: the persons' log holds what this version does not read.
+        LogCorrupt: a site's log will never take what it is to be told: the settings do not fit.
     """
     days, hours = kafka.persons_retention_days, settings.cross_site.horizon_hours
     if 0 < days * 24 < hours:
@@ -34,13 +34,14 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
     metrics, telling = CrossSiteMetrics(registry), Telling(kafka)
     with staying(settings, registry, health) as stopping:
         limits, observer = Limits(**settings.cross_site.model_dump()), _Observer(metrics, health)
+        trouble = Trouble("log", health, metrics.log_away)
         worker = CrossSiteWorker(kafka, limits, telling, observer)
 
         def positions() -> dict[Place, int | None]:
             return {(Topic.PERSONS, partition): at for partition, at in worker.positions.items()}
 
         try:
-            with LagWatch(Ends(kafka), positions, metrics, metrics.log_away):
+            with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
                 worker.run(stopping)
         finally:
             telling.close()
@@ -70,6 +71,10 @@ class _Observer:
     def found(self, kind: str) -> None:
         """Count a finding."""
         self._metrics.found(kind)
+
+    def quarantined(self, partition: int) -> None:
+        """Count a message that is no use."""
+        self._metrics.quarantined(partition)
 
     def waiting(self, reason: str | None) -> None:
         """Be not ready while Kafka is away."""
