@@ -21,10 +21,11 @@ BATCH = 97
 
 
 def digest(log: Sequence[Signal]) -> str:
-    """Decide a log and return what followed."""
+    """Decide a log, restoring the engine after each batch, and return what followed."""
     engine, events = Engine(log[0].site), []
     for start in range(0, len(log), BATCH):
         events += [write_event(event) for event in engine.decide(log[start : start + BATCH])]
+        engine = Engine.restore(engine.snapshot())
     digests = (sha256(content).hexdigest() for content in (b"\n".join(events), engine.snapshot()))
     return " ".join([str(len(events)), *digests])
 
