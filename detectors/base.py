@@ -121,7 +121,11 @@ class Detector(ABC, Generic[P]):
 
     @abstractmethod
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:
-        """Look at the facts; write findings, and marks as events where the rule has them."""
+        """Look at the facts; write findings, and marks as events where the rule has them.
+
+        There is room for `room` findings and as many events; for what it writes into `causes` the detector
+        makes room itself.
+        """
 
     def grow(self, counts: Mapping[str, int]) -> None:
         """Make room for so many persons, zones, points and credentials (by those four words)."""

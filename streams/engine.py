@@ -193,9 +193,7 @@ class Engine:
         state.grants.reserve(count)
         state.deadlines.reserve(2 * moves)
         state.passages.reserve(count)
-        if pending + count > len(state.pending.rows):
-            state.pending.reserve(pending + count)
-
+        state.pending.reserve(count)
         if self._watched[0]:
             out.levels.reserve(most_crossings * 2 * self._depth)
         deadlines = state.deadlines
@@ -227,7 +225,6 @@ class Engine:
         findings, room = out.findings, sum(rooms)
         findings.reserve(room)
         out.events.reserve(room)
-        out.causes.reserve(2 * room)
         found: list[tuple[ActiveRule, int, int]] = []
         first = 0
         for rule, wanted in zip(self._rules, rooms, strict=True):

@@ -38,7 +38,8 @@ def write_logs(path: Path, logs: Iterable[Sequence[Signal]]) -> None:
             file.write(b"\n")
 
 
-def _logs(path: Path) -> Iterator[list[Signal]]:
+def read_logs(path: Path) -> Iterator[list[Signal]]:
+    """Read what `write_logs` wrote, one log after another."""
     log: list[Signal] = []
     for line in path.read_bytes().splitlines():
         if line:
@@ -51,7 +52,7 @@ def _logs(path: Path) -> Iterator[list[Signal]]:
 def main(path: str) -> None:
     """Print the digests of a file's logs."""
     print("compiled" if COMPILED else "plain")  # noqa: T201
-    for log in _logs(Path(path)):
+    for log in read_logs(Path(path)):
         print(digest(log))  # noqa: T201
 
 

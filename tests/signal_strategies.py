@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import WEEKDAYS
@@ -390,3 +391,22 @@ def worlds(draw: st.DrawFn, *, max_steps: int = 60, wild_sites: bool = False) ->
     least = min(draw(st.sampled_from([0, 10, 25, 40])), max_steps)
     steps += draw(st.lists(_steps(start, wild_sites), min_size=least, max_size=max_steps))
     return _told(steps, start)
+
+
+def drawn_worlds(count: int) -> list[Log]:
+    """Return so many worlds, always the same."""
+    found: list[Log] = []
+
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(worlds(wild_sites=True))
+    def draw(log: Log) -> None:
+        found.append(log)
+
+    draw()
+    return found
