@@ -42,8 +42,8 @@ class Context:
 class Hours:
     """Working intervals of all calendars: calendar c has rows bounds[c] to bounds[c + 1] of starts and ends.
 
-    After them stands one empty interval, so that every calendar has a row to begin with. `last` is each
-    calendar's row last found, no more than a hint.
+    After them stands one empty interval, which a calendar without any has for a row to begin with. `last` is
+    each calendar's row last found, no more than a hint.
     """
 
     bounds: NDArray[np.int64]

@@ -124,8 +124,10 @@ class WorkingHours:
         self._years = first, last
         self._covered = range(_start_us(first), _start_us(last + 1))
         both = np.array([*spans, (0, 0)], np.int64)
-        hint = np.array(bounds[:-1], np.int64)
-        self.hours = Hours(np.array(bounds, np.int64), both[:, 0].copy(), both[:, 1].copy(), hint)
+        edges = np.array(bounds, np.int64)
+        # A calendar without any interval begins at the empty one, not at the next calendar's first.
+        hint = np.where(edges[:-1] < edges[1:], edges[:-1], len(spans))
+        self.hours = Hours(edges, both[:, 0].copy(), both[:, 1].copy(), hint)
         return self.hours
 
 

@@ -103,8 +103,8 @@ def calendars(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
         found["closed"] = [date(local.year, local.month, local.day).isoformat()]
     if draw(_rarely(False, True)):
         found["time_zone"] = "Asia/Shanghai"
-    if draw(_rarely(False, True)):
-        found["hours"] = {}
+    always = {day: ["00:00-24:00"] for day in WEEKDAYS}
+    found["hours"] = draw(_rarely(found["hours"], {}, always))
     return found
 
 

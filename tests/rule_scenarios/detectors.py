@@ -11,6 +11,7 @@ _OFFICE: dict[str, Any] = {
     "calendars": {
         "office": {"hours": {day: ["07:00-19:00"] for day in WEEKDAYS}},
         "never": {"hours": {}},
+        "always": {"hours": {day: ["00:00-24:00"] for day in WEEKDAYS}},
         "spring": {"hours": {"sunday": ["03:30-05:00"]}},
     }
 }
@@ -118,6 +119,14 @@ DETECTORS = [
         | rule(
             "after_hours", calendar="office", overrides=[{"zones": ["hall"], "set": {"calendar": "never"}}]
         ),
+    ),
+    Scenario(
+        "nobody ever works by a calendar without hours, whatever the others say",
+        "10.1",
+        [grant("ann", "gate", at(0))],
+        [("entry.after_hours", {"person": "ann"}), ("alert.raised", {"person": "ann"})],
+        only=_AFTER_HOURS,
+        policy=_OFFICE | rule("after_hours", calendar="never"),
     ),
     Scenario(
         "hours that begin in the gap of the spring change begin after it",
