@@ -299,7 +299,9 @@ def _fault_of_placement(state: State, signal: Signal) -> str | None:
     if not signal.person:
         return "placed: a person is needed"
     try:
-        state.zone_code(str(zone))
+        if not isinstance(zone, str):
+            raise KeyError(zone)
+        state.zone_code(zone)
     except KeyError:
         return f"placed: data.zone {zone!r} is no zone of the site"[:_LONGEST_REASON]
     return None

@@ -313,7 +313,7 @@ def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     if kind == "load":
         return step | {"data": draw(_loads(start, wild))}
     if kind == "placed":
-        zone = draw(st.sampled_from([*NESTING, "outside", "nowhere"]))
+        zone = draw(st.sampled_from([*NESTING, "outside", "nowhere", 101]))
         return step | {"person": draw(st.sampled_from([*PERSONS, "dee"])), "data": {"zone": zone}}
     if kind == "decided":
         return step | {"data": draw(_decisions())}

@@ -123,6 +123,26 @@ ALERTS_AND_CONTROL = [
         only=("directory.applied", "zone.entered"),
     ),
     Scenario(
+        "a placement into what is no text is rejected, even where a zone is called so",
+        "5.9 12.2",
+        [
+            *(
+                says("placed", at(minute), None, "ann", data={"zone": zone}, device="desk")
+                for minute, zone in enumerate((101, None, ["101"]))
+            ),
+            place("ann", "101", at(3)),
+        ],
+        [
+            *(
+                ("control.rejected", {"position": position, "causes": (position,)})
+                for position in range(3, 6)
+            ),
+            ("visit.started", {"zone": "101"}),
+            ("zone.entered", {"zone": "101"}),
+        ],
+        site={"zones": [*HOUSE["zones"], {"id": "101"}, {"id": "None"}]},
+    ),
+    Scenario(
         "what does not fit or names unknown zones is rejected, and nothing changes",
         "12.2",
         [

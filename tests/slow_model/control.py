@@ -49,13 +49,13 @@ def _say(world: World, step: Step, topic: Topic, **fields: Any) -> None:
 def _place(world: World, step: Step) -> Move:
     """Move a person by hand (5.9)."""
     zone = (step.signal.data or {}).get("zone")
-    if zone != OUTSIDE and zone not in world.current_zones:
+    if not isinstance(zone, str) or (zone != OUTSIDE and zone not in world.current_zones):
         raise _Rejected(f"placed: zone {zone!r} does not exist")
     # rules.md 12.2: without a person it is rejected too; the person of a rejected one does not appear.
     if step.signal.person is None:
         raise _Rejected("placed: nobody is named")
     person = who(world, step.signal)
-    assert person is not None and isinstance(zone, str)
+    assert person is not None
     return move(
         world,
         step,
