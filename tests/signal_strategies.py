@@ -53,6 +53,8 @@ def sites(draw: st.DrawFn, *, wild: bool = False) -> dict[str, Any]:
             del nesting["west"]
         if draw(_MAYBE):
             nesting |= {"east": "house", "floor": None}
+        if draw(_rarely(False, True)):
+            nesting = {zone: nesting[zone] for zone in ("house", "lobby")}
     zones = [
         {
             "id": zone,
@@ -67,7 +69,7 @@ def sites(draw: st.DrawFn, *, wild: bool = False) -> dict[str, Any]:
     points = []
     for point in POINTS[: draw(_rarely(6, 5))]:
         to_zone, from_zone = usual.get(point, (None, None))
-        if to_zone is None or draw(_rarely(False, True)):
+        if not {to_zone, from_zone} <= {*nesting, "outside"} or draw(_rarely(False, True)):
             to_zone = draw(st.sampled_from([*nesting, *nesting, "outside"]))
             from_zone = draw(st.one_of(st.none(), anywhere))
         points.append(
