@@ -107,6 +107,9 @@ def calendars(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
         found["time_zone"] = "Asia/Shanghai"
     always = {day: ["00:00-24:00"] for day in WEEKDAYS}
     found["hours"] = draw(_rarely(found["hours"], {}, always))
+    if draw(_rarely(False, True)):
+        days = st.sampled_from([local.date(), date(local.year + 3, 1, 1)])
+        found["special"] = {draw(days).isoformat(): draw(_rarely(spans, []))}
     return found
 
 
