@@ -66,6 +66,7 @@ class AfterHours(Detector[HoursAsked]):
 
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:
         """Mark entries, raise and join."""
+        causes.reserve(2 * len(facts.crossings))
         hours = facts.hours
         _detect(
             facts.crossings, rows.rows, rows.which, hours.bounds, hours.starts, hours.ends,

@@ -42,8 +42,8 @@ class Context:
 class Hours:
     """Working intervals of all calendars: calendar c has rows bounds[c] to bounds[c + 1] of starts and ends.
 
-    After them stands one empty interval, so that every calendar has a row to begin with. `last` is each
-    calendar's row last found, no more than a hint.
+    After them stands one empty interval, which a calendar without any has for a row to begin with. `last` is
+    each calendar's row last found, no more than a hint.
     """
 
     bounds: NDArray[np.int64]
@@ -121,7 +121,11 @@ class Detector(ABC, Generic[P]):
 
     @abstractmethod
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:
-        """Look at the facts; write findings, and marks as events where the rule has them."""
+        """Look at the facts; write findings, and marks as events where the rule has them.
+
+        There is room for `room` findings and as many events; for what it writes into `causes` the detector
+        makes room itself.
+        """
 
     def grow(self, counts: Mapping[str, int]) -> None:
         """Make room for so many persons, zones, points and credentials (by those four words)."""

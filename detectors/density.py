@@ -72,6 +72,7 @@ class Density(Detector[LimitAsked]):
 
     def detect(self, facts: Facts, rows: Rows, findings: Output, events: Output, causes: Causes) -> None:
         """Tell what changed, raise and clear."""
+        causes.reserve(2 * len(facts.levels))
         _detect(
             facts.levels, facts.crossings, rows.rows, rows.which, self.states.rows, findings.rows,
             findings.size, events.rows, events.size, causes.rows, causes.size,

@@ -39,12 +39,16 @@ class Deadlines:
         """Return how many entries there are at the most; some may have been replaced."""
         return int(self.near.size[0] + self.marks[1]) - 1 - SPANS
 
+    def most_links(self, room: int) -> int:
+        """Return the most rows of `links` there can be once so many more wait: who is near may wait anew."""
+        return int(self.marks[1] + self.near.size[0]) + room
+
     def reserve(self, room: int) -> None:
         """Make room for so many more, wherever they wait."""
-        used = int(self.marks[1])
+        used, wanted = int(self.marks[1]), self.most_links(room)
         self.near.reserve(used + room)
-        if used + room > len(self.links):
-            links = records(max(used + room, len(self.links) * 5 // 4), LINK)
+        if wanted > len(self.links):
+            links = records(max(wanted, len(self.links) * 5 // 4), LINK)
             links[:used] = self.links[:used]
             self.links = links
 

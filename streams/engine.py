@@ -193,9 +193,7 @@ class Engine:
         state.grants.reserve(count)
         state.deadlines.reserve(2 * moves)
         state.passages.reserve(count)
-        if pending + count > len(state.pending.rows):
-            state.pending.reserve(pending + count)
-
+        state.pending.reserve(count)
         if self._watched[0]:
             out.levels.reserve(most_crossings * 2 * self._depth)
         deadlines = state.deadlines
@@ -227,7 +225,6 @@ class Engine:
         findings, room = out.findings, sum(rooms)
         findings.reserve(room)
         out.events.reserve(room)
-        out.causes.reserve(2 * room)
         found: list[tuple[ActiveRule, int, int]] = []
         first = 0
         for rule, wanted in zip(self._rules, rooms, strict=True):
@@ -302,7 +299,9 @@ def _fault_of_placement(state: State, signal: Signal) -> str | None:
     if not signal.person:
         return "placed: a person is needed"
     try:
-        state.zone_code(str(zone))
+        if not isinstance(zone, str):
+            raise KeyError(zone)
+        state.zone_code(zone)
     except KeyError:
         return f"placed: data.zone {zone!r} is no zone of the site"[:_LONGEST_REASON]
     return None

@@ -93,11 +93,15 @@ def _within(state: State, zone: int, named: set[int]) -> bool:
 class WorkingHours:
     """The working intervals of the policy's calendars, computed for the years that are asked for.
 
-    Derived from the policy, so no part of the state: any span that covers the question gives one answer.
+    Derived from the policy, so no part of the state: any span that covers the question gives one answer. When
+    work begins next must not depend on the span either. So it goes up to two years after the question and
+    after the last date that a calendar names: some week has shown by then whether there are hours at all.
     """
 
     def __init__(self, state: State) -> None:
         self._calendars = list(state.policy.calendars.values())
+        named = [day.year for calendar in self._calendars for day in (*calendar.closed, *calendar.special)]
+        self._last_named = min(max(named, default=0), _year(LATEST_US - 1))
         self._zone = state.site.zone_info if state.site else ZoneInfo("UTC")
         self._years: tuple[int, int] | None = None
         self._covered = range(0)
@@ -114,7 +118,7 @@ class WorkingHours:
         first_us, last_us = (min(max(at_us, 0), LATEST_US - 1) for at_us in (first_us, last_us))
         if first_us in self._covered and last_us in self._covered:
             return self.hours
-        first, last = _year(first_us), _year(last_us)
+        first, last = _year(first_us), max(_year(last_us), self._last_named)
         if self._years is not None:
             first, last = min(first, self._years[0]), max(last, self._years[1])
         bounds, spans = [0], []
@@ -124,8 +128,10 @@ class WorkingHours:
         self._years = first, last
         self._covered = range(_start_us(first), _start_us(last + 1))
         both = np.array([*spans, (0, 0)], np.int64)
-        hint = np.array(bounds[:-1], np.int64)
-        self.hours = Hours(np.array(bounds, np.int64), both[:, 0].copy(), both[:, 1].copy(), hint)
+        edges = np.array(bounds, np.int64)
+        # A calendar without any interval begins at the empty one, not at the next calendar's first.
+        hint = np.where(edges[:-1] < edges[1:], edges[:-1], len(spans))
+        self.hours = Hours(edges, both[:, 0].copy(), both[:, 1].copy(), hint)
         return self.hours
 
 

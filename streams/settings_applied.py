@@ -65,6 +65,7 @@ def _apply_site(state: State, document: Any, _replace: bool) -> None:
     state.site = site
     rows = state.zones.rows
     rows["declared"][: state.zones.count] = False
+    rows["parent"][SITE + 1 : state.zones.count] = SITE  # of those that are gone, too: nesting stays bounded
     for zone in site.zones:
         row = rows[zones[zone.id]]
         row["declared"] = True

@@ -14,7 +14,7 @@ from domain.site import Site
 from streams.settings_applied import set_settings
 from streams.state import State
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 class _Snapshot(msgspec.Struct):

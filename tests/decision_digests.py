@@ -21,10 +21,11 @@ BATCH = 97
 
 
 def digest(log: Sequence[Signal]) -> str:
-    """Decide a log and return what followed."""
+    """Decide a log, restoring the engine after each batch, and return what followed."""
     engine, events = Engine(log[0].site), []
     for start in range(0, len(log), BATCH):
         events += [write_event(event) for event in engine.decide(log[start : start + BATCH])]
+        engine = Engine.restore(engine.snapshot())
     digests = (sha256(content).hexdigest() for content in (b"\n".join(events), engine.snapshot()))
     return " ".join([str(len(events)), *digests])
 
@@ -37,7 +38,8 @@ def write_logs(path: Path, logs: Iterable[Sequence[Signal]]) -> None:
             file.write(b"\n")
 
 
-def _logs(path: Path) -> Iterator[list[Signal]]:
+def read_logs(path: Path) -> Iterator[list[Signal]]:
+    """Read what `write_logs` wrote, one log after another."""
     log: list[Signal] = []
     for line in path.read_bytes().splitlines():
         if line:
@@ -50,7 +52,7 @@ def _logs(path: Path) -> Iterator[list[Signal]]:
 def main(path: str) -> None:
     """Print the digests of a file's logs."""
     print("compiled" if COMPILED else "plain")  # noqa: T201
-    for log in _logs(Path(path)):
+    for log in read_logs(Path(path)):
         print(digest(log))  # noqa: T201
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.calendars import WEEKDAYS
@@ -52,6 +53,8 @@ def sites(draw: st.DrawFn, *, wild: bool = False) -> dict[str, Any]:
             del nesting["west"]
         if draw(_MAYBE):
             nesting |= {"east": "house", "floor": None}
+        if draw(_rarely(False, True)):
+            nesting = {zone: nesting[zone] for zone in ("house", "lobby")}
     zones = [
         {
             "id": zone,
@@ -66,7 +69,7 @@ def sites(draw: st.DrawFn, *, wild: bool = False) -> dict[str, Any]:
     points = []
     for point in POINTS[: draw(_rarely(6, 5))]:
         to_zone, from_zone = usual.get(point, (None, None))
-        if to_zone is None or draw(_rarely(False, True)):
+        if not {to_zone, from_zone} <= {*nesting, "outside"} or draw(_rarely(False, True)):
             to_zone = draw(st.sampled_from([*nesting, *nesting, "outside"]))
             from_zone = draw(st.one_of(st.none(), anywhere))
         points.append(
@@ -102,8 +105,11 @@ def calendars(draw: st.DrawFn, start: datetime) -> dict[str, Any]:
         found["closed"] = [date(local.year, local.month, local.day).isoformat()]
     if draw(_rarely(False, True)):
         found["time_zone"] = "Asia/Shanghai"
+    always = {day: ["00:00-24:00"] for day in WEEKDAYS}
+    found["hours"] = draw(_rarely(found["hours"], {}, always))
     if draw(_rarely(False, True)):
-        found["hours"] = {}
+        days = st.sampled_from([local.date(), date(local.year + 3, 1, 1)])
+        found["special"] = {draw(days).isoformat(): draw(_rarely(spans, []))}
     return found
 
 
@@ -312,7 +318,7 @@ def _steps(draw: st.DrawFn, start: datetime, wild: bool) -> dict[str, Any]:
     if kind == "load":
         return step | {"data": draw(_loads(start, wild))}
     if kind == "placed":
-        zone = draw(st.sampled_from([*NESTING, "outside", "nowhere"]))
+        zone = draw(st.sampled_from([*NESTING, "outside", "nowhere", 101]))
         return step | {"person": draw(st.sampled_from([*PERSONS, "dee"])), "data": {"zone": zone}}
     if kind == "decided":
         return step | {"data": draw(_decisions())}
@@ -390,3 +396,22 @@ def worlds(draw: st.DrawFn, *, max_steps: int = 60, wild_sites: bool = False) ->
     least = min(draw(st.sampled_from([0, 10, 25, 40])), max_steps)
     steps += draw(st.lists(_steps(start, wild_sites), min_size=least, max_size=max_steps))
     return _told(steps, start)
+
+
+def drawn_worlds(count: int) -> list[Log]:
+    """Return so many worlds, always the same."""
+    found: list[Log] = []
+
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(worlds(wild_sites=True))
+    def draw(log: Log) -> None:
+        found.append(log)
+
+    draw()
+    return found

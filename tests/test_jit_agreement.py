@@ -6,37 +6,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import settings
 
 from domain.kernels import COMPILED
 from tests.campus_log import campus_log
 from tests.decision_digests import digest, write_logs
-from tests.signal_strategies import Log, worlds
-
-
-def drawn_worlds() -> list[Log]:
-    """Return a third as many worlds as other laws are tried on, always the same: plain rules are slow."""
-    found = []
-
-    @settings(
-        max_examples=settings().max_examples // 3,
-        phases=[Phase.generate],
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(worlds(wild_sites=True))
-    def draw(log: Log) -> None:
-        found.append(log)
-
-    draw()
-    return found
+from tests.signal_strategies import Log, drawn_worlds
 
 
 @pytest.mark.slow
 def test_compiled_and_plain_rules_agree(tmp_path: Path) -> None:
     """Drawn worlds and a simulated day give the same events and snapshots in the other mode."""
-    logs = [*drawn_worlds(), Log(campus_log(persons=60, days=1, seed=3).signals)]
+    worlds = drawn_worlds(settings().max_examples // 3)  # plain rules are slow
+    logs = [*worlds, Log(campus_log(persons=60, days=1, seed=3).signals)]
     assert len(logs) > 10
     assert len(logs[-1]) > 700
     write_logs(tmp_path / "logs.jsonl", logs)

@@ -48,7 +48,9 @@ class LastAlerts:
 
     def load(self, data: bytes) -> None:
         """Replace the state by what `dump` gave."""
-        rows = np.frombuffer(bytearray(data), LAST)  # writable: loops have one type of array
+        dumped = np.frombuffer(data, LAST)
+        rows = records(len(dumped), LAST)  # as loops take them, compiled or not
+        rows[:] = dumped
         self._fill(max(64, 1 << (2 * len(rows)).bit_length()), rows)
 
 

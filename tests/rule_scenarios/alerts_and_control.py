@@ -1,5 +1,7 @@
 """Stories about cool-downs and control signals (rules.md 11.3 and 12)."""
 
+from typing import Any
+
 import msgspec
 
 from domain.vocabulary import Category
@@ -11,6 +13,15 @@ _NOWHERE = {"rules": {"density": {"overrides": [{"zones": ["nowhere"], "set": {"
 _BOB_HOLDS_TWO = {"persons": [{"id": "bob", "credentials": [{"hash": "c-bob"}, {"hash": "c-old"}]}]}
 _FORCED = "house:door_forced:side:1"
 _ALERTS = ("alert.raised", "alert.joined", "alert.cleared")
+
+
+def _nested(*ids: str) -> dict[str, Any]:
+    """Return a site whose zones lie within one another, the first outermost."""
+    zones = [{"id": zone, "parent": around} for zone, around in zip(ids, [None, *ids], strict=False)]
+    return HOUSE | {"zones": zones, "points": []}
+
+
+_DEEP = {letter: [f"{letter}{number}" for number in range(31)] for letter in "abc"}
 
 ALERTS_AND_CONTROL = [
     Scenario(
@@ -102,6 +113,26 @@ ALERTS_AND_CONTROL = [
         ],
     ),
     Scenario(
+        "a zone that is gone lies directly on the site, so nothing nests ever deeper",
+        "12.1",
+        [
+            load("site", _nested(*_DEEP["a"], "room"), at(0)),
+            place("ann", "room", at(1)),
+            load("site", _nested(*_DEEP["b"], "a0"), at(2)),
+            load("site", _nested(*_DEEP["c"], "b0"), at(3)),
+            load("policy", POLICY | rule("anti_passback", zones=["c0"]), at(4)),
+        ],
+        [
+            ("site.applied", {}),
+            ("visit.started", {"zone": "room"}),
+            ("zone.entered", {"zone": "room"}),
+            ("site.applied", {}),
+            ("site.applied", {}),
+            ("policy.applied", {}),
+        ],
+        occupancy={"": (1, 1, 1), "c0": (0, 0, 0), "c30": (0, 0, 0), "b0": (0, 0, 0)},
+    ),
+    Scenario(
         "a directory replaces whom it lists, and with replace everybody else loses what they had",
         "12.1 3.1",
         [
@@ -121,6 +152,26 @@ ALERTS_AND_CONTROL = [
             ("zone.entered", {"person": "unknown:c-old"}),
         ],
         only=("directory.applied", "zone.entered"),
+    ),
+    Scenario(
+        "a placement into what is no text is rejected, even where a zone is called so",
+        "5.9 12.2",
+        [
+            *(
+                says("placed", at(minute), None, "ann", data={"zone": zone}, device="desk")
+                for minute, zone in enumerate((101, None, ["101"]))
+            ),
+            place("ann", "101", at(3)),
+        ],
+        [
+            *(
+                ("control.rejected", {"position": position, "causes": (position,)})
+                for position in range(3, 6)
+            ),
+            ("visit.started", {"zone": "101"}),
+            ("zone.entered", {"zone": "101"}),
+        ],
+        site={"zones": [*HOUSE["zones"], {"id": "101"}, {"id": "None"}]},
     ),
     Scenario(
         "what does not fit or names unknown zones is rejected, and nothing changes",

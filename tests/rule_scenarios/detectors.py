@@ -11,6 +11,8 @@ _OFFICE: dict[str, Any] = {
     "calendars": {
         "office": {"hours": {day: ["07:00-19:00"] for day in WEEKDAYS}},
         "never": {"hours": {}},
+        "always": {"hours": {day: ["00:00-24:00"] for day in WEEKDAYS}},
+        "once": {"hours": {}, "special": {"2027-06-01": ["08:00-10:00"]}},
         "spring": {"hours": {"sunday": ["03:30-05:00"]}},
     }
 }
@@ -118,6 +120,27 @@ DETECTORS = [
         | rule(
             "after_hours", calendar="office", overrides=[{"zones": ["hall"], "set": {"calendar": "never"}}]
         ),
+    ),
+    Scenario(
+        "nobody ever works by a calendar without hours, whatever the others say",
+        "10.1",
+        [grant("ann", "gate", at(0))],
+        [("entry.after_hours", {"person": "ann"}), ("alert.raised", {"person": "ann"})],
+        only=_AFTER_HOURS,
+        policy=_OFFICE | rule("after_hours", calendar="never"),
+    ),
+    Scenario(
+        "a period ends when work begins again, even years later, and whatever else is decided along with it",
+        "10.1",
+        [
+            grant("ann", "gate", at(0)),
+            says("activated", at(_DAY * 1_033), heard=at(1), device="ahead"),
+            grant("ann", "gate", at(_DAY * 1_184 - 301)),
+            grant("ann", "gate", at(_DAY * 1_398)),
+        ],
+        [("alert.raised", {}), ("alert.joined", {}), ("alert.raised", {"alert": "house:after_hours:ann:2"})],
+        only=_ALERTS,
+        policy=_OFFICE | rule("after_hours", calendar="once"),
     ),
     Scenario(
         "hours that begin in the gap of the spring change begin after it",

@@ -49,13 +49,13 @@ def _say(world: World, step: Step, topic: Topic, **fields: Any) -> None:
 def _place(world: World, step: Step) -> Move:
     """Move a person by hand (5.9)."""
     zone = (step.signal.data or {}).get("zone")
-    if zone != OUTSIDE and zone not in world.current_zones:
+    if not isinstance(zone, str) or (zone != OUTSIDE and zone not in world.current_zones):
         raise _Rejected(f"placed: zone {zone!r} does not exist")
     # rules.md 12.2: without a person it is rejected too; the person of a rejected one does not appear.
     if step.signal.person is None:
         raise _Rejected("placed: nobody is named")
     person = who(world, step.signal)
-    assert person is not None and isinstance(zone, str)
+    assert person is not None
     return move(
         world,
         step,
@@ -155,15 +155,17 @@ def _calendars_named(policy: Policy) -> Iterator[str]:
 
 
 def _apply_site(world: World, site: Site) -> None:
-    """12.1: what is known keeps its place and state; what is gone keeps its state, and its last parent.
+    """12.1: what is known keeps its place and state; what is gone keeps its state.
 
     rules.md 12.1: occupancy in zones that move to another parent is counted by the new nesting, without
     events of its own.
     """
     world.site = site
+    world.current_zones = {zone.id for zone in site.zones}
+    for known in world.zones.values():
+        world.zones[known.id] = known.model_copy(update={"parent": None})
     world.zones |= {zone.id: zone for zone in site.zones}
     world.points |= {point.id: point for point in site.points}
-    world.current_zones = {zone.id for zone in site.zones}
     world.current_points = {point.id for point in site.points}
     world.devices = {device.id: device for device in site.devices}
     for point in site.points:
