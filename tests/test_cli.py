@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from infra.home import PARTITION, OpenHome
 from infra.service import tick
 from infra.user import user_name
 from streams.log import Draft, EventDraft
+from streams.sqlite_log import SqliteLog
 
 ROOT: Final = Path(__file__).parent.parent
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
@@ -363,6 +365,36 @@ def test_doctor_looks_at_what_limen_keeps(home: Path, tmp_path: Path) -> None:
     findings = answer("doctor", home=copy, exit_code=1)
     assert {finding["check"] for finding in findings if finding["verdict"] == "fail"} == kept
     assert all(finding["remedy"] for finding in findings if finding["verdict"] == "fail")
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty log", "an older log"])
+def test_a_lost_log_is_told(home: Path, tmp_path: Path, left: str) -> None:
+    """Where the history has more than the log, every command says so, and nothing new enters the log."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    log = copy / "log.sqlite"
+    if left == "an older log":
+        with sqlite3.connect(log) as older:
+            older.execute("DELETE FROM events WHERE first_offset = (SELECT max(first_offset) FROM events)")
+        older.close()
+    else:
+        for path in copy.glob("log.sqlite*"):
+            path.unlink()
+    if left == "an empty log":
+        SqliteLog.open(log).close()
+    failed = [one for one in answer("doctor", home=copy, exit_code=1) if one["verdict"] == "fail"]
+    assert [one["check"] for one in failed] == ["history"]
+    assert "restore" in failed[0]["remedy"]
+    for command in (
+        ["status"], ["import", RECORDING, "--source", "prox"], ["visits"], ["run", "--for-seconds", "1"],
+    ):  # fmt: skip
+        assert "Restore the log" in limen(*command, home=copy, exit_code=3).stderr
+    with contextlib.closing(SqliteLog.open(log, writable=False)) as kept:
+        assert kept.head(PARTITION) == (READ_ROWS + 3 if left == "an older log" else 0)
+    if left != "an older log":
+        shutil.move(copy / "history", tmp_path / "history")
+        answer("import", home.parent / "prox.csv", "--source", "prox", home=copy)
+        assert answer("verify", home=copy)["ok"]
 
 
 def test_doctor_says_what_is_wrong(empty: Path) -> None:
