@@ -298,6 +298,24 @@ def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
     assert "DIFFERS" in limen("verify", home=copy, exit_code=1).stdout
 
 
+def test_a_hole_in_the_log_is_told(home: Path, tmp_path: Path) -> None:
+    """Signals that the log has lost are a failure of replay, with their place, and gaps to verify."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    with contextlib.closing(sqlite3.connect(copy / "log.sqlite")) as log, log:
+        ((start, end),) = log.execute(
+            "DELETE FROM signals WHERE first_offset = (SELECT min(first_offset) FROM signals "
+            "WHERE first_offset > 100) RETURNING first_offset, next_offset"
+        ).fetchall()
+    assert f"no signal at offset {start}" in limen("replay", home=copy, exit_code=3).stderr
+    verified = answer("verify", home=copy, exit_code=1)
+    assert (verified["ok"], verified["missing"], verified["extra"]) == (False, 0, end - start)
+    assert verified["gaps"] == [{"log": "signals", "from": start, "to": end}]
+    with contextlib.closing(sqlite3.connect(copy / "log.sqlite")) as log, log:
+        log.execute("DELETE FROM signals WHERE first_offset >= ?", (start,))
+    assert "Restore the log" in limen("replay", home=copy, exit_code=3).stderr
+
+
 def test_sql_reads_only(home: Path) -> None:
     """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
     assert (
