@@ -25,7 +25,8 @@ from infra.commands import (
     worker,
 )
 from infra.compiled_cache import use_compiled_cache
-from infra.failure import FAILED, explained
+from infra.failure import FAILED, UNREAD, explained
+from infra.standard_streams import Unread, flush_output, leave_streams, open_streams
 from infra.without_pandas import leave_pandas
 
 app = typer.Typer(
@@ -71,11 +72,23 @@ app.add_typer(sink.history_app, name="history", rich_help_panel=_MANY)
 
 def main() -> None:
     """Run the command line; nobody ever sees a traceback, unless LIMEN_DEBUG asks for it."""
+    open_streams()
+    try:
+        _run()
+    except Unread:
+        leave_streams()
+        sys.exit(UNREAD)
+
+
+def _run() -> None:
     try:
         use_compiled_cache()
         leave_pandas()
         signal.signal(signal.SIGINT, _interrupted)
-        app()
+        try:
+            app()
+        finally:
+            flush_output()
     except Interrupted:
         sys.stderr.write(
             "limen: interrupted; what was done so far is kept, the same command goes on from there\n"

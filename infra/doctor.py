@@ -18,10 +18,15 @@ from domain.errors import DomainError
 from domain.event import read_event
 from domain.signal import read_signal
 from infra.directory_file import read_directory
+from infra.failure import Failure
 from infra.home import PARTITION
 from infra.invalid_settings import InvalidSettings
-from infra.lock import owner_now
+from infra.lock import Lock, owner_now
 from infra.settings import Home, load_settings
+from projections.client import History
+from projections.errors import HistoryError, HistoryIncomplete
+from projections.sink import Sink
+from projections.verify import done
 from streams.log import LogError
 from streams.quarantine import Quarantine, Status
 from streams.sqlite_log import SqliteLog
@@ -214,13 +219,18 @@ def _kept(home: Home) -> Iterator[tuple[Path, Callable[[], str], str]]:
         "restore it, or move it away and import again",
     )
     yield home.cases, lambda: _cases(home.cases), "restore it from the newest backup of the home"
-    yield home.history, lambda: _history(home.history), "move it away: it is made again from the log"
+    yield (
+        home.history,
+        lambda: _history(home),
+        "if the log was lost, restore it from the newest backup of the home; "
+        "else move the history away: it is made again from the log",
+    )
 
 
 def _looked_at(check: str, look: Callable[[], str], remedy: str) -> Finding:
     try:
         return Finding(check, "ok", look())
-    except (DomainError, LogError, OSError, sqlite3.Error) as error:
+    except (DomainError, LogError, HistoryError, OSError, sqlite3.Error) as error:
         return Finding(check, "fail", str(error), remedy)
 
 
@@ -245,12 +255,32 @@ def _cases(path: Path) -> str:
     return "can be read"
 
 
-def _history(path: Path) -> str:
+def _history(home: Home) -> str:
+    path = home.history
     if not path.is_dir():
         raise NotADirectoryError(f"{path} is no folder")
     if not os.access(path, os.W_OK):
         raise PermissionError(f"{path} cannot be written")
-    return "is there; 'limen verify' compares it with the log"
+    try:
+        with closing(Lock(home.root)):
+            _check_lengths(home)
+    except (Failure, LogError) as unasked:  # whoever has the home compares them; a broken log is told above
+        return f"is there, but was not held against the log: {unasked}"
+    return "is no longer than the log; 'limen verify' compares the two"
+
+
+def _check_lengths(home: Home) -> None:
+    """Raise HistoryIncomplete where the history has more than the log, or there is no log any more."""
+    with closing(History(home.history)) as history:
+        if not history.rows("EXISTS TABLE committed")[0]["result"]:
+            return  # nothing was ever written
+        if home.log.exists():
+            with closing(SqliteLog.open(home.log, writable=False)) as log:
+                Sink(history, log, PARTITION).check_log()
+        elif any(filled := done(history, PARTITION)):
+            raise HistoryIncomplete(
+                f"it has {filled[0]:,} signals and {filled[1]:,} events of a log that is not there"
+            )
 
 
 def _tools() -> Iterator[Finding]:

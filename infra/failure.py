@@ -8,6 +8,8 @@ WRONG_USE: Final = 2
 FAILED: Final = 3
 FENCED: Final = 4
 """Another worker has taken over; started again, this one takes part anew."""
+UNREAD: Final = 141
+"""Whoever read the output has gone, as `head` does: what a shell says of a program that SIGPIPE ends."""
 
 
 class Failure(Exception):

@@ -138,10 +138,17 @@ class OpenHome:
 
     @cached_property
     def sink(self) -> "Sink":
-        """What brings the history up to the log."""
+        """What brings the history up to the log; the history is no longer than the log.
+
+        Raises:
+            HistoryIncomplete: it is: nothing may be appended, for its offsets are taken in the history.
+        """
         from projections.sink import BATCH, Sink
 
-        return Sink(self.history, self.log, PARTITION, batch_rows=min(BATCH, self.settings.sink_batch_rows))
+        batch_rows = min(BATCH, self.settings.sink_batch_rows)
+        sink = Sink(self.history, self.log, PARTITION, batch_rows=batch_rows)
+        sink.check_log()
+        return sink
 
     @cached_property
     def pipeline(self) -> "Pipeline":

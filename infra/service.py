@@ -23,7 +23,7 @@ from infra.control_socket import ControlSocket, Request
 from infra.failure import FAILED, Failure, explained, is_ours
 from infra.home import PARTITION, OpenHome
 from infra.observability.following import AlertLines
-from projections.errors import HistoryError
+from projections.errors import HistoryError, HistoryIncomplete
 from streams.backoff import Backoff
 from streams.log import LogUnavailable
 
@@ -127,6 +127,8 @@ class Service:
         while True:
             try:
                 work()
+            except HistoryIncomplete:
+                raise  # waiting does not bring back a log that was lost
             except (LogUnavailable, HistoryError, OSError) as error:
                 wait = backoff.next_seconds()
                 self._log.error("storage refuses", error=str(error), next_try_seconds=wait)

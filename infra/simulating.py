@@ -4,6 +4,7 @@ The credentials of simulated people are keyed by the seed, not by the home: they
 seed gives the same signals everywhere.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
@@ -108,7 +109,7 @@ def simulate_into(
 ) -> dict[str, int]:
     """Feed simulated days to a home, whose directory becomes the simulation's.
 
-    A directory that holds anybody else is kept beside it as `directory.csv.before`.
+    A directory that holds anybody else is kept beside it, under a name of its own (`_kept_name`).
     """
     from infra.answers.feed import Fed, feed_signals, finish
     from infra.directory_file import write_directory
@@ -118,7 +119,7 @@ def simulate_into(
     path = home.paths.directory
     if home.directory != simulation.directory:
         if home.directory.persons:
-            path.replace(path.with_name(f"{path.name}.before"))
+            path.replace(_kept_name(path))
         part = path.with_name(f"{path.name}.part")
         write_directory(part, simulation.directory)
         part.replace(path)
@@ -133,6 +134,16 @@ def simulate_into(
     home.progress("signals", fed.read, fed.read)
     write_truth(simulation, truth)
     return asdict(fed)
+
+
+def _kept_name(directory: Path) -> Path:
+    """Return where it is kept: `directory.csv.before`, or `.before-2` and so on where that is taken."""
+    before = kept = directory.with_name(f"{directory.name}.before")
+    number = 1
+    while os.path.lexists(kept):
+        number += 1
+        kept = before.with_name(f"{before.name}-{number}")
+    return kept
 
 
 def simulation_of(

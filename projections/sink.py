@@ -51,6 +51,12 @@ class Source(Protocol):
     def read_events(self, partition: int, from_offset: int, limit: int) -> Sequence[Row]:
         """Return at most `limit` events at `from_offset` and above, in order; empty at the end."""
 
+    def head(self, partition: int) -> int:
+        """Return the offset the next signal will get."""
+
+    def events_head(self, partition: int) -> int:
+        """Return the offset the next event will get."""
+
 
 Unreadable = tuple[int, bytes, str]
 """Offset, wire and reason."""
@@ -118,6 +124,24 @@ class Sink:
             self._resume()
         return self._next[SIGNALS.table], self._next[EVENTS.table]
 
+    def check_log(self) -> None:
+        """Ask whether the log has at least what the history has from it.
+
+        Not asked by `advance`: a shared log may not know its heads for certain, and says itself what is gone.
+
+        Raises:
+            HistoryIncomplete: it ends before; it was lost, or an older one was put in its place.
+        """
+        filled = self.position
+        heads = self._source.head(self._partition), self._source.events_head(self._partition)
+        for kind, at, head in zip((SIGNALS, EVENTS), filled, heads, strict=True):
+            if head < at:
+                raise HistoryIncomplete(
+                    f"the log ends at offset {head} of its {kind.table}, but the history was filled from it "
+                    f"up to {at}: it was lost, or an older one was put in its place. Restore the log from "
+                    "the newest backup, or move the history away, so that it is filled again from this log"
+                )
+
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> tuple[int, int]:
         """Write what the log has and the history has not; return how many signals and events that were.
 
@@ -125,9 +149,10 @@ class Sink:
 
         Raises:
             HistoryError: the history could not take it; calling again goes on where it stopped.
-            HistoryIncomplete: the log does not have what follows on the history.
+            HistoryIncomplete: the log does not have what follows on the history, or ends before it.
             PartitionTaken: another sink writes this partition now; calling again takes it back.
         """
+        self.check_log()
         first = self.position
         while True:
             more_signals = self._copy(SIGNALS, self._source.read)
@@ -152,9 +177,11 @@ class Sink:
 
         Raises:
             HistoryError: the history could not take it; `catch_up` goes on where it stopped.
-            HistoryIncomplete: there is a gap between what the log has and what is given.
+            HistoryIncomplete: there is a gap between what the log has and what is given, or the log ends
+                before the history.
             PartitionTaken: another sink writes this partition now.
         """
+        self.check_log()
         if len(signals) or len(events):
             self._own()
         given = ((SIGNALS, first_signal, signals), (EVENTS, first_event, events))

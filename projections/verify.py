@@ -1,12 +1,13 @@
 """The log against the history: is everything there, once, and the same?"""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any, Final, Protocol
 
 from projections.client import History
-from projections.errors import HistoryError
 from projections.sink import BATCH, EVENTS, SIGNALS, Kind, Row
 
+_MOST_GAPS: Final = 100
 _COUNTS = """
 SELECT count() AS rows, uniqExactIf(offset, offset < {done:UInt64}) AS known
 FROM {table:Identifier}
@@ -101,8 +102,9 @@ def verify(
 
     Returns `{ok, missing, extra, gaps, differing, signals, events, derived}`. `missing` and `extra` count
     offsets that only the log, or only the history, has (a row that stands twice is extra); `gaps` are
-    `{log, from, to}`, `to` exclusive, the first hundred of each log; `differing` counts signals and events
-    whose id is not the log's. `signals`, `events` and each table of `derived` have figures of their own.
+    `{log, from, to}`, `to` exclusive, where one of the two has a hole, the first hundred of each; `differing`
+    counts signals and events whose id is not the log's. `signals`, `events` and each table of `derived` have
+    figures of their own.
 
     Raises:
         HistoryError: the history could not be read.
@@ -132,17 +134,17 @@ def _compare(
 ) -> dict[str, Any]:
     asked = {"table": kind.table, **bounds}
     counts = history.rows(_COUNTS, asked)[0]
-    differing, first = _differing(history, source, bounds["partition"], kind, bounds["done"])
+    differing, first, lost = _differing(history, source, bounds["partition"], kind, bounds["done"])
+    gaps = [(row["first"], row["next"]) for row in history.rows(_GAPS, asked)]
+    gaps += islice(_runs(lost), _MOST_GAPS)
     return {
         "log": bounds["head"],
         "history": counts["rows"],
         "missing": bounds["done"] - counts["known"],
-        "extra": counts["rows"] - counts["known"],
+        "extra": counts["rows"] - counts["known"] + len(lost),
         "differing": differing,
         "first_difference": first,
-        "gaps": [
-            {"log": kind.table, "from": row["first"], "to": row["next"]} for row in history.rows(_GAPS, asked)
-        ],
+        "gaps": [{"log": kind.table, "from": start, "to": end} for start, end in sorted(gaps)],
     }
 
 
@@ -153,10 +155,13 @@ def _compare_derived(history: History, table: str, bounds: Mapping[str, int]) ->
 
 def _differing(
     history: History, source: IdentifiedSource, partition: int, kind: Kind, end: int
-) -> tuple[int, int | None]:
-    """Return how many rows are not the log's by id (unreadable ones: by bytes), and the first of them."""
+) -> tuple[int, int | None, list[int]]:
+    """Return how many rows are not the log's by id (unreadable ones: by bytes), and the first of them.
+
+    Also the offsets that the log does not have any more: what it lost of what the history was filled from.
+    """
     read = source.read if kind is SIGNALS else source.read_events
-    differing, first = 0, None
+    differing, first, lost = 0, None, list[int]()
     for start in range(0, end, BATCH):
         stop = min(start + BATCH, end)
         here = history.arrow(
@@ -168,8 +173,16 @@ def _differing(
         for offset, its_id, wire in zip(*columns, strict=True):
             row = there.get(offset)
             if row is None:
-                raise HistoryError(f"the log ends at offset {offset} of its {kind.table}, before {end}")
-            if row.id != its_id if its_id else row.wire != bytes.fromhex(wire):
+                if not lost or lost[-1] != offset:  # else a row that stands twice
+                    lost.append(offset)
+            elif row.id != its_id if its_id else row.wire != bytes.fromhex(wire):
                 differing += 1
                 first = offset if first is None else first
-    return differing, first
+    return differing, first, lost
+
+
+def _runs(offsets: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield where ascending offsets are without gaps, each run from its first to behind its last."""
+    for _, run in groupby(enumerate(offsets), lambda numbered: numbered[1] - numbered[0]):
+        found = [offset for _, offset in run]
+        yield found[0], found[-1] + 1

@@ -95,7 +95,7 @@ class Runner:
         committed = log.position(partition)
         while engine.position < committed:
             limit = min(BATCH, committed - engine.position)
-            engine.decide_columns(signals_at(log, partition, engine.position, limit))
+            engine.decide_columns(decided_at(log, partition, engine.position, limit))
         self.engine = engine
 
     @property
@@ -146,13 +146,34 @@ def signals_at(log: Log, partition: int, offset: int, limit: int) -> pa.Table:
     """Return at most `limit` signals of the log from this offset on, as a table of `SIGNAL_COLUMNS`.
 
     Raises:
-        LogCorrupt: one of them cannot be read.
+        LogCorrupt: one of them cannot be read, or is not there although others follow.
     """
     stored = log.read(partition, offset, limit)
+    for expected, one in enumerate(stored, offset):
+        if one.offset != expected:
+            raise LogCorrupt(
+                f"the log has no signal at offset {expected}, although it has one at {one.offset}: "
+                "restore it from the newest backup"
+            )
     found = read_signals([one.wire for one in stored])
     for place, reason in found.unreadable:
         raise LogCorrupt(f"signal at offset {stored[place].offset}: {reason}")
     return found.table
+
+
+def decided_at(log: Log, partition: int, offset: int, limit: int) -> pa.Table:
+    """Return signals that have been decided, at least one, as `signals_at` does.
+
+    Raises:
+        LogCorrupt: there is none at this offset, or it cannot be read.
+    """
+    signals = signals_at(log, partition, offset, limit)
+    if not len(signals):
+        raise LogCorrupt(
+            f"the log ends at offset {offset}, although more of it has been decided: "
+            "restore it from the newest backup"
+        )
+    return signals
 
 
 def readable(stored: Stored) -> Signal:

@@ -58,6 +58,16 @@ class ListLog:
         del partition
         return self.events[from_offset : from_offset + limit]
 
+    def head(self, partition: int) -> int:
+        """Return the number of signals."""
+        del partition
+        return len(self.signals)
+
+    def events_head(self, partition: int) -> int:
+        """Return the number of events."""
+        del partition
+        return len(self.events)
+
 
 SITE = Site(
     id="lab",

@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,10 +21,12 @@ from typer.main import get_command
 from domain.event import read_event, write_event
 from domain.signal import write_signal
 from infra.cli import app
+from infra.failure import UNREAD
 from infra.home import PARTITION, OpenHome
 from infra.service import tick
 from infra.user import user_name
 from streams.log import Draft, EventDraft
+from streams.sqlite_log import SqliteLog
 
 ROOT: Final = Path(__file__).parent.parent
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
@@ -295,6 +298,24 @@ def test_replay_and_verify_say_no(home: Path, tmp_path: Path) -> None:
     assert "DIFFERS" in limen("verify", home=copy, exit_code=1).stdout
 
 
+def test_a_hole_in_the_log_is_told(home: Path, tmp_path: Path) -> None:
+    """Signals that the log has lost are a failure of replay, with their place, and gaps to verify."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    with contextlib.closing(sqlite3.connect(copy / "log.sqlite")) as log, log:
+        ((start, end),) = log.execute(
+            "DELETE FROM signals WHERE first_offset = (SELECT min(first_offset) FROM signals "
+            "WHERE first_offset > 100) RETURNING first_offset, next_offset"
+        ).fetchall()
+    assert f"no signal at offset {start}" in limen("replay", home=copy, exit_code=3).stderr
+    verified = answer("verify", home=copy, exit_code=1)
+    assert (verified["ok"], verified["missing"], verified["extra"]) == (False, 0, end - start)
+    assert verified["gaps"] == [{"log": "signals", "from": start, "to": end}]
+    with contextlib.closing(sqlite3.connect(copy / "log.sqlite")) as log, log:
+        log.execute("DELETE FROM signals WHERE first_offset >= ?", (start,))
+    assert "Restore the log" in limen("replay", home=copy, exit_code=3).stderr
+
+
 def test_sql_reads_only(home: Path) -> None:
     """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
     assert (
@@ -365,6 +386,36 @@ def test_doctor_looks_at_what_limen_keeps(home: Path, tmp_path: Path) -> None:
     assert all(finding["remedy"] for finding in findings if finding["verdict"] == "fail")
 
 
+@pytest.mark.parametrize("left", ["nothing", "an empty log", "an older log"])
+def test_a_lost_log_is_told(home: Path, tmp_path: Path, left: str) -> None:
+    """Where the history has more than the log, every command says so, and nothing new enters the log."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    log = copy / "log.sqlite"
+    if left == "an older log":
+        with sqlite3.connect(log) as older:
+            older.execute("DELETE FROM events WHERE first_offset = (SELECT max(first_offset) FROM events)")
+        older.close()
+    else:
+        for path in copy.glob("log.sqlite*"):
+            path.unlink()
+    if left == "an empty log":
+        SqliteLog.open(log).close()
+    failed = [one for one in answer("doctor", home=copy, exit_code=1) if one["verdict"] == "fail"]
+    assert [one["check"] for one in failed] == ["history"]
+    assert "restore" in failed[0]["remedy"]
+    for command in (
+        ["status"], ["import", RECORDING, "--source", "prox"], ["visits"], ["run", "--for-seconds", "1"],
+    ):  # fmt: skip
+        assert "Restore the log" in limen(*command, home=copy, exit_code=3).stderr
+    with contextlib.closing(SqliteLog.open(log, writable=False)) as kept:
+        assert kept.head(PARTITION) == (READ_ROWS + 3 if left == "an older log" else 0)
+    if left != "an older log":
+        shutil.move(copy / "history", tmp_path / "history")
+        answer("import", home.parent / "prox.csv", "--source", "prox", home=copy)
+        assert answer("verify", home=copy)["ok"]
+
+
 def test_doctor_says_what_is_wrong(empty: Path) -> None:
     """A file that cannot be used fails with its place, and the exit code says no."""
     (empty / "policy.yaml").write_text("rules: {after_hors: {}}\n")
@@ -399,6 +450,56 @@ def test_a_terminal_shows_the_answer_and_nothing_else(home: Path) -> None:
     assert process.returncode == 0
     assert "home" in lines[0]
     assert all(re.match(r"(\x1b\[[0-9;]*m)*[a-z]", line) for line in lines), shown.decode()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["visits", "visits --json", "alerts", "status", "signals", "events", "quarantine list", "--help"],
+)
+def test_a_reader_that_has_gone_is_no_answer(home: Path, command: str) -> None:
+    """Whatever is told to `head` ends in the same way: quietly, and not as a "no"."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "LIMEN_HOME": str(home)}
+    run = [sys.executable, "-m", "infra.cli", *command.split()]
+    done = subprocess.run(run, stdout=writer, stderr=subprocess.PIPE, env=environment, cwd=ROOT, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (UNREAD, b"")
+
+
+def test_a_reader_that_goes_half_way_is_noticed(home: Path) -> None:
+    """A long answer of which only the beginning was read has not been given, however it is buffered."""
+    for unbuffered in ("", "1"):
+        environment = {**os.environ, "LIMEN_HOME": str(home), "PYTHONUNBUFFERED": unbuffered}
+        command = [sys.executable, "-m", "infra.cli", "visits", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as process:
+            assert process.stdout is not None
+            process.stdout.read(1)
+            process.stdout.close()
+            assert process.wait() == UNREAD
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_closed_streams_change_no_exit_code(home: Path, tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """Without standard output or error the same happens, and no file of the home takes their place."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    shut = " ".join(f"{number}>&-" for number in closed)
+    for command, exit_code in (("verify", 0), ("visits --from never", 2), ("case show nothing", 3)):
+        line = f"exec {sys.executable} -m infra.cli {command} --home {copy} {shut}"
+        assert subprocess.run(["sh", "-c", line], capture_output=True, cwd=ROOT).returncode == exit_code
+
+
+def test_a_terminal_that_cannot_show_everything_shows_the_rest(home: Path) -> None:
+    """In another encoding tables are whole, with a mark for what it lacks, and JSON says the same."""
+    run = [sys.executable, "-m", "infra.cli", "occupancy", "--at", "2016-05-31T11:00", "--home", str(home)]
+    wanted = answer("occupancy", "--at", "2016-05-31T11:00", home=home)
+    for encoding in ("gbk", "ascii", "latin-1"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        shown = subprocess.run(run, capture_output=True, env=environment, cwd=ROOT, check=True)
+        assert "server-room" in shown.stdout.decode(encoding)
+        said = subprocess.run([*run, "--json"], capture_output=True, env=environment, cwd=ROOT, check=True)
+        assert json.loads(said.stdout.decode(encoding)) == wanted
 
 
 def test_an_interrupted_import_goes_on(empty: Path) -> None:

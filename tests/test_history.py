@@ -330,13 +330,15 @@ def test_columns_at_hand_are_written_as_the_log_would_be(history: History) -> No
     log = a_log(50)
     signals = signal_columns([a_signal(number, person=f"p{number % 7}") for number in range(50)])
     events = event_columns([read_event(row.wire) for row in log.events])
-    sink = Sink(history, ListLog(log.signals[:30], log.events[:40]), 0)
+    source = ListLog(log.signals[:30], log.events[:40])
+    sink = Sink(history, source, 0)
     sink.write(0, signals[:10], 0, events[:5])
     assert sink.position == (10, 5)
     sink.write(5, signals[5:20], 0, events[:12])
     sink.write(30, signals[30:], 40, events[40:])
     assert sink.position == (50, len(log.events))
     assert is_exact(history, log)
+    source.signals, source.events = log.signals, log.events
     with pytest.raises(HistoryIncomplete, match="do not go on at offset 50"):
         sink.write(52, signal_columns([a_signal(52)]), 0, events[:0])
 
@@ -366,6 +368,19 @@ def test_another_log_is_refused(history: History) -> None:
 
     with pytest.raises(HistoryIncomplete, match="do not go on at offset 0"):
         Sink(history, Gap(a_log(5).signals), 0).catch_up()
+
+
+def test_a_log_that_ends_before_the_history_is_refused(history: History) -> None:
+    """A log that was lost, or an older one in its place, is told; a new one is not taken for the rest."""
+    log = a_log(5)
+    Sink(history, log, 0).catch_up()
+    for short in (ListLog(), ListLog(log.signals[:4], log.events), ListLog(log.signals, log.events[:3])):
+        sink = Sink(history, short, 0)
+        with pytest.raises(HistoryIncomplete, match="Restore the log"):
+            sink.catch_up()
+        with pytest.raises(HistoryIncomplete, match="Restore the log"):
+            sink.write(0, signal_columns([a_signal(number) for number in range(9)]), 0, event_columns([]))
+    assert is_exact(history, log)
 
 
 @pytest.mark.parametrize("seed", range(3))

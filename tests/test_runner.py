@@ -1,5 +1,7 @@
 """The runner: a decider driven along a log, safe to kill between any two calls."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -102,6 +104,17 @@ def test_restart_decides_again_only_what_followed_the_snapshot(tmp_path: Path) -
     _, again = _runner(log)
     assert (again.position, again.decided_here, again.now) == (10, 4, 9)
     assert log.events_head(0) == 10
+
+
+def test_a_log_that_lost_what_was_decided_is_refused(tmp_path: Path) -> None:
+    """A state is never made from fewer signals than were decided, and nobody waits for them for ever."""
+    log = _log(tmp_path, 10)
+    _runner(log)[0].step(10)
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as file, file:
+        file.execute("DELETE FROM signals")
+    with pytest.raises(LogCorrupt, match="ends at offset 0"):
+        _runner(SqliteLog.open(tmp_path / "log.sqlite"))
 
 
 def test_snapshot_of_another_version_is_left_aside(tmp_path: Path) -> None:

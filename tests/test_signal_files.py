@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.directory_file import COLUMNS
+from infra.home import OpenHome
+from infra.simulating import simulate_into
 from tests.test_cli import answer, limen
 
 
@@ -45,3 +48,18 @@ def test_simulated_days_go_through_a_file(tmp_path: Path) -> None:
     (entry,) = answer("quarantine", "list", home=home)
     assert (entry["status"], entry["line"], entry["reason"]) == ("retried", len(lines) + 1, "unknown_point")
     assert answer("verify", home=home)["ok"]
+
+
+def test_no_simulation_overwrites_a_directory(tmp_path: Path) -> None:
+    """However often days are simulated into a home, the people who were listed there first are kept."""
+    home = tmp_path / "home"
+    limen("init", "--template", "campus", home=home)
+    ours = home / "directory.csv"
+    ours.write_text(f"{','.join(COLUMNS)}\nann,,,,,\n")
+    listed = ours.read_bytes()
+    for seed in (1, 2, 3):
+        with OpenHome(home) as opened:
+            simulate_into(opened, persons=2, days=1, seed=seed, start=None, truth=None)
+    assert (home / "directory.csv.before").read_bytes() == listed
+    kept = [(home / f"directory.csv.before{number}").read_bytes() for number in ("", "-2", "-3")]
+    assert len({*kept, ours.read_bytes()}) == 4

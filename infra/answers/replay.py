@@ -18,7 +18,7 @@ from streams.comparison import Difference, first_difference, told
 from streams.engine import Engine
 from streams.log import Log, Stored
 from streams.replaying import replay as replay_columns
-from streams.runner import BATCH, signals_at
+from streams.runner import BATCH, decided_at
 
 
 def replay(home: OpenHome, *, to: str | None, from_history: bool = False) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _batches(log: Log, end: int, to_us: int | None) -> Iterator[pa.Table]:
     """Yield the signals below `end`, until one carries the log's time (rules.md, 1.2) beyond `to_us`."""
     offset = 0
     while offset < end:
-        signals = signals_at(log, PARTITION, offset, min(BATCH, end - offset))
+        signals = decided_at(log, PARTITION, offset, min(BATCH, end - offset))
         offset += len(signals)
         if to_us is not None:
             times = (whole(signals, name).view(pa.int64()) for name in ("occurred_at", "received_at"))

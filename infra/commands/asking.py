@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from infra.standard_streams import is_utf8
+
 if TYPE_CHECKING:
     from infra.language import Language
     from infra.settings import Settings
@@ -79,7 +81,7 @@ def show(answer: Any, as_json: bool, home: Path, table: "Callable[[Any, Language
 
 
 def show_json(answer: Any) -> None:
-    """Print an answer as indented JSON."""
+    """Print an answer as indented JSON, in ASCII where the output does not take every character."""
     import json
 
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(answer, ensure_ascii=not is_utf8(), indent=2))

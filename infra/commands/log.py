@@ -16,6 +16,7 @@ from infra.commands.options import (
     PartitionOption,
 )
 from infra.failure import NO, WrongUse
+from infra.standard_streams import is_utf8
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,13 +123,12 @@ def _verify_kafka(home: "Path", partition: int | None) -> dict[str, Any]:
 
 def _print_pages(command: str, from_offset: int, limit: int | None, **arguments: Any) -> None:
     import json
-    import signal
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is a normal end
+    as_ascii = not is_utf8()
     offset: int | None = from_offset
     while offset is not None:
         page = ask(command=command, from_offset=offset, limit=limit, **arguments)
-        lines = (json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in page["items"])
+        lines = (json.dumps(item, ensure_ascii=as_ascii, separators=(",", ":")) for item in page["items"])
         sys.stdout.writelines(f"{line}\n" for line in lines)
         limit = None if limit is None else limit - len(page["items"])
         offset = page["next_offset"]

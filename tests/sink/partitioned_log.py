@@ -37,6 +37,14 @@ class PartitionedLog:
         """Return events, as a log does."""
         return self.of(partition).read_events(partition, from_offset, limit)
 
+    def head(self, partition: int) -> int:
+        """Return the number of a partition's signals."""
+        return len(self.of(partition).signals)
+
+    def events_head(self, partition: int) -> int:
+        """Return the number of a partition's events."""
+        return len(self.of(partition).events)
+
 
 @dataclass(frozen=True)
 class Step:
