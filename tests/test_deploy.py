@@ -102,6 +102,9 @@ def test_every_process_can_be_probed_and_is_bounded() -> None:
         for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/livez")):
             asked = container[f"{probe}Probe"]["httpGet"]
             assert (asked["path"], asked["port"] in ports) == (path, True)
+        if container["args"] == ["worker"]:  # it is not ready while it decides again, which may take long
+            startup = container["startupProbe"]
+            assert startup["periodSeconds"] * startup["failureThreshold"] >= 3_600
 
 
 def test_the_commands_are_ours() -> None:
