@@ -18,7 +18,7 @@ from domain.signal import write_signal
 from infra.clock import tick
 from infra.observability.endpoints import Health
 from infra.observability.metrics import SpoolMetrics
-from infra.signal_lines import read_lines
+from infra.signal_lines import Begun, read_lines
 from infra.troubles import Trouble
 from streams.backoff import Backoff
 from streams.forwarder import Forwarder, Refuse
@@ -131,6 +131,7 @@ class Connecting:
         for read in read_lines(
             path,
             self._spool.place(source),
+            self._spool.mark(source),
             room_bytes=self._spool.limit_bytes,
             follow=follow,
             stopping=self._stopping,
@@ -138,13 +139,27 @@ class Connecting:
             if read.rejections:
                 self._keep(partial(self._quarantine.add, read.rejections))
                 self._log.warning("in quarantine", lines=len(read.rejections), file=str(path))
-            keep = partial(self._spool.append, read.drafts, source, read.place)
-            if not read.is_empty and not self._keep(keep):
+            if read.begun is not None:
+                self._tell_begun(path, read.begun)
+            keep = partial(self._spool.append, read.drafts, source, read.place, read.mark)
+            if (read.begun is not None or not read.is_empty) and not self._keep(keep):
                 return
             if not read.is_empty:
                 self._log.debug("spooled", file=str(path), correlation=[draft.id for draft in read.drafts])
             if read.at_end and follow:
                 self._let_time_pass()
+
+    def _tell_begun(self, path: Path, begun: Begun) -> None:
+        """Say that another file is begun; aloud where something that nobody has read may be lost."""
+        if begun.is_cut:
+            self._metrics.cut(begun.unread_bytes)
+            tell = self._log.warning if begun.unread_bytes == 0 else self._log.error
+            tell("file cut", file=str(path), read_bytes=begun.read_bytes, unread_bytes=begun.unread_bytes)
+            return
+        self._log.info("file renamed", file=str(path), read_bytes=begun.read_bytes)
+        if begun.passed_over:
+            self._metrics.cut(None)
+            self._log.error("files passed over", file=str(path), others=list(begun.passed_over))
 
     def _let_time_pass(self) -> None:
         """Tell the time to every site we have spoken for, behind all that they have said.

@@ -29,6 +29,14 @@ SCHEMA: Final = Schema(
         "CREATE TABLE sites (site TEXT PRIMARY KEY)",
     ),
 )
+Mark = bytes
+"""What the reader of a source knows it again by."""
+_MARKS: Final = (
+    "CREATE TABLE IF NOT EXISTS marks (source TEXT PRIMARY KEY, place INTEGER NOT NULL, mark BLOB NOT NULL)"
+)
+"""By what a source is known again, at this place of it. Made at each start, and no new version of the schema:
+a spool without it holds signals that nothing else has, and one with it can still be opened by a program that
+does not know it. What such a program leaves behind does not fit `places`, and is not used."""
 _ROW_BYTES: Final = 100
 """About what a row takes beside its wire."""
 
@@ -68,6 +76,8 @@ class Spool:
         self._file: sqlite3.Connection | None = None
         try:
             self._file = open_sqlite(path, SCHEMA, writable=True)
+            with explained(path):
+                self._file.execute(_MARKS)
             count, wires = self._row("SELECT count(*), coalesce(sum(length(wire)), 0) FROM signals")
             self._sites = {site for (site,) in self._file.execute("SELECT site FROM sites")}
         except BaseException:
@@ -101,8 +111,12 @@ class Spool:
         """Every site that a signal was ever kept for."""
         return frozenset(self._sites)
 
-    def append(self, signals: Sequence[Draft], source: str | None = None, place: int = 0) -> None:
+    def append(
+        self, signals: Sequence[Draft], source: str | None = None, place: int = 0, mark: Mark = b""
+    ) -> None:
         """Keep these signals, and that `source` was read up to `place`: all or nothing, durable on return.
+
+        `mark` stands with the place.
 
         Raises:
             SpoolFull: there is no room for them.
@@ -124,6 +138,7 @@ class Spool:
                 self._open.executemany("INSERT OR IGNORE INTO sites VALUES (?)", ((site,) for site in new))
                 if source is not None:
                     self._open.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", (source, place))
+                    self._open.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (source, place, mark))
             self._sites |= new
             self._count += len(signals)
             self._bytes += wanted
@@ -133,6 +148,13 @@ class Spool:
         with self._guard, explained(self._path):
             row = self._row("SELECT max(place) FROM places WHERE source = ?", source)
             return int(row[0] or 0)
+
+    def mark(self, source: str) -> Mark:
+        """Return the mark that was kept with the source's place; empty if there is none."""
+        query = "SELECT mark FROM marks JOIN places USING (source, place) WHERE source = ?"
+        with self._guard, explained(self._path):
+            row = self._open.execute(query, (source,)).fetchone()
+            return b"" if row is None else bytes(row[0])
 
     def waiting(self, limit: int, limit_bytes: int) -> list[Waiting]:
         """Return the oldest signals that wait: at most `limit`, of about `limit_bytes`, but always one."""

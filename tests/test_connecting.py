@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -291,3 +292,30 @@ def test_a_file_that_was_cut_is_refused_and_what_waits_is_sent(connector: Connec
     with pytest.raises(UnusableFile, match=r"missing\.jsonl"):
         connector.run(files=[other, connector.folder / "missing.jsonl"])
     once_and_in_order(connector.settings, 11)
+
+
+def test_a_rotated_file_is_followed(connector: Connector) -> None:
+    """Renamed, cut, and cut while nobody reads: each signal arrives once; what may be lost is an alarm."""
+    forwarded = partial(connector.metric, "limen_signals_forwarded_total")
+    with structlog.testing.capture_logs() as lines:
+        connector.say(0, 10)
+        connector.start()
+        until(lambda: forwarded() == 10)
+        connector.file.rename(connector.folder / "signals.jsonl.1")
+        connector.say(10, 20)
+        until(lambda: forwarded() == 20)
+        connector.file.write_bytes(b"")
+        connector.say(20, 35)
+        until(lambda: forwarded() == 35)
+        connector.stop()
+        connector.file.write_bytes(b"")
+        connector.say(35, 60)
+        connector.start()
+        until(lambda: forwarded() == 60)
+        connector.stop()
+        connector.start()
+        connector.stop()
+    told = [(line["event"], line["log_level"]) for line in lines if line["event"].startswith("file ")]
+    assert told == [("file renamed", "info"), ("file cut", "warning"), ("file cut", "error")]
+    assert connector.metric('limen_file_cut_total{unread="unknown"}') == 1
+    once_and_in_order(connector.settings, 60)

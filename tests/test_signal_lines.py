@@ -1,14 +1,17 @@
 """Lines of a followed file: whatever stands in one, the lines behind it are read."""
 
+import os
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from connectors.rejection import UnusableFile
 from domain.signal import Signal, Time, write_signal
 from domain.vocabulary import Action, Category
-from infra.signal_lines import Read, read_lines
+from infra.signal_lines import Begun, Read, read_lines
 from streams.spool import taken_bytes
 
 ROOM = 40_000
@@ -74,3 +77,145 @@ def test_a_line_without_end_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     assert [str(one.reason) for one in first.rejections] == ["too_long"]
     assert [draft.id for draft in second.drafts] == [GOOD.id]
     assert second.place == (64 << 20) + 1 + len(wire()) + 1
+
+
+class Followed:
+    """A file that is followed by hand: what was read of it, and what was told of files that were begun."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.place, self.mark = path, 0, b""
+        self.read: list[int] = []
+        self.torn: list[bytes] = []
+        self.begun: list[Begun] = []
+        self.stopping = threading.Event()
+        self._reads: Iterator[Read] | None = None
+
+    def say(self, first: int, end: int, *, anew: bool = False) -> None:
+        """Append the signals of these numbers to what is at the path, or write it anew with them."""
+        with self.path.open("wb" if anew else "ab") as file:
+            file.writelines(wire(id=f"{number:032x}") + b"\n" for number in range(first, end))
+
+    def turn(self) -> Read:
+        """Read once."""
+        if self._reads is None:
+            self._reads = read_lines(
+                self.path, self.place, self.mark, room_bytes=ROOM, follow=True, stopping=self.stopping
+            )
+        read = next(self._reads)
+        self.read += [int(draft.id, 16) for draft in read.drafts]
+        self.torn += [rejection.raw for rejection in read.rejections]
+        if read.begun is not None:
+            self.begun.append(read.begun)
+        if read.begun is not None or not read.is_empty:
+            self.place, self.mark = read.place, read.mark
+        return read
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Read on until it is so."""
+        for _ in range(200):
+            if true():
+                return
+            self.turn()
+        raise AssertionError("it did not come")
+
+    def restart(self) -> None:
+        """Be killed, and begin at the place that was kept."""
+        self._reads = None
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Followed:
+    """A followed file of which ten signals have been read."""
+    one = Followed(tmp_path / "signals.jsonl")
+    one.say(0, 10)
+    one.until(lambda: len(one.read) == 10)
+    return one
+
+
+@pytest.mark.parametrize("more", [5, 10, 25])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_followed_file_that_was_cut_is_begun_again(followed: Followed, more: int, restarts: bool) -> None:
+    """However long it is when it is next looked at, all that stands in it is read, and the cut is told."""
+    size = followed.path.stat().st_size
+    followed.say(100, 100 + more, anew=True)
+    if restarts:
+        followed.restart()
+    followed.until(lambda: len(followed.read) >= 10 + more)
+    assert followed.read == [*range(10), *range(100, 100 + more)]
+    assert followed.begun == [Begun(size, is_cut=True, unread_bytes=None if restarts else 0)]
+
+
+def test_what_was_cut_before_it_was_read_is_told(followed: Followed) -> None:
+    """Half a line that has been seen, and is not there any more, is lost, and counted."""
+    with followed.path.open("ab") as file:
+        file.write(b'{"half a')
+    followed.turn()
+    followed.path.write_bytes(b"")
+    followed.until(lambda: bool(followed.begun))
+    assert followed.begun[0].unread_bytes == len('{"half a')
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_renamed_file_is_read_to_its_end_first(followed: Followed, restarts: bool) -> None:
+    """Also what was still written to it after it was renamed, and a last line whose end never came."""
+    old = followed.path.rename(followed.path.with_name("signals.jsonl.1"))
+    followed.say(20, 30)
+    with old.open("ab") as file:
+        file.write(b"".join(wire(id=f"{number:032x}") + b"\n" for number in range(10, 20)) + b'{"torn')
+    if restarts:
+        followed.restart()
+    followed.until(lambda: len(followed.read) >= 30)
+    assert (followed.read, followed.torn) == ([*range(30)], [b'{"torn'])
+    assert followed.begun == [Begun(old.stat().st_size, is_cut=False)]
+    followed.say(30, 31)
+    followed.until(lambda: len(followed.read) == 31)
+
+
+def test_time_does_not_pass_while_a_new_file_waits(followed: Followed) -> None:
+    """At the end of the renamed file the end is not reached: what the new one says is older than now."""
+    assert followed.turn().at_end
+    followed.path.rename(followed.path.with_name("signals.jsonl.1"))
+    assert followed.turn().at_end, "nothing stands at the path yet"
+    followed.say(10, 11)
+    while not followed.begun:
+        assert not followed.turn().at_end
+
+
+def test_a_copy_of_a_file_that_was_cut_is_read_to_its_end(followed: Followed) -> None:
+    """Copied and cut while nobody read it: nothing is lost, and nothing read twice."""
+    followed.say(10, 15)
+    followed.path.with_name("signals-1.jsonl").write_bytes(followed.path.read_bytes())
+    followed.say(15, 40, anew=True)
+    followed.restart()
+    followed.until(lambda: len(followed.read) >= 40)
+    assert followed.read == list(range(40))
+    assert [begun.is_cut for begun in followed.begun] == [False]
+
+
+def test_a_file_that_was_at_the_path_in_between_is_named(followed: Followed) -> None:
+    """Renamed twice while nobody read: the first is read to its end, the second is named, the third begun."""
+    first, second = (followed.path.with_name(f"signals.jsonl.{number}") for number in (2, 1))
+    followed.path.rename(first)
+    followed.say(10, 20)
+    followed.path.rename(second)
+    os.utime(first, (1, 1))
+    followed.say(20, 30)
+    followed.restart()
+    followed.until(lambda: len(followed.read) >= 20)
+    assert followed.read == [*range(10), *range(20, 30)]
+    assert followed.begun[0].passed_over == (second.name,)
+
+
+def test_a_file_that_is_not_followed_and_was_replaced_is_refused(followed: Followed) -> None:
+    """Also where the new one is longer: its beginning would never be read."""
+    followed.say(100, 120, anew=True)
+    reads = read_lines(
+        followed.path,
+        followed.place,
+        followed.mark,
+        room_bytes=ROOM,
+        follow=False,
+        stopping=followed.stopping,
+    )
+    with pytest.raises(UnusableFile, match="cut or replaced"):
+        list(reads)

@@ -1,8 +1,9 @@
 """The spool: signals wait on disk, in order, bounded, and are neither lost nor repeated."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,27 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
         assert (spool.count, spool.bytes, spool.place("file"), spool.reached()) == (0, 0, 2, {1: 5})
         spool.append([draft(3)])
         assert spool.waiting(1, ROOM)[0].number == last + 1
+
+
+def test_a_source_is_known_again_by_the_mark_of_its_place(tmp_path: Path) -> None:
+    """A mark outlives closing; a spool from before there were marks has none, nor has a place without one."""
+    path = tmp_path / "spool.sqlite"
+    with Spool(path, ROOM) as spool:
+        spool.append([draft(1)], "file", 3, b"abc")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("INSERT OR REPLACE INTO places VALUES ('other', 9)")
+        file.commit()
+    with Spool(path, ROOM) as spool:
+        assert (spool.mark("file"), spool.mark("other"), spool.place("other")) == (b"abc", b"", 9)
+    with closing(sqlite3.connect(path)) as file:  # by a program that knows no marks
+        file.execute("INSERT OR REPLACE INTO places VALUES ('file', 5)")
+        file.commit()
+    with Spool(path, ROOM) as spool:
+        assert (spool.mark("file"), spool.place("file")) == (b"", 5)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP TABLE marks")
+    with Spool(path, ROOM) as spool:
+        assert (spool.mark("file"), spool.place("file"), ids(spool)) == (b"", 5, [1])
 
 
 def test_one_process_at_a_time(spool: Spool, tmp_path: Path) -> None:

@@ -268,6 +268,10 @@ class SpoolMetrics:
         )
         self._moved = Counter("limen_signals_forwarded", "Signals moved into the log", registry=registry)
         self._refused = Counter("limen_signals_refused", "Signals the log will never take", registry=registry)
+        self._cut = Counter(
+            "limen_file_cut", "How often a followed file was cut or replaced, by whether something was lost",
+            ["unread"], registry=registry,
+        )  # fmt: skip
         self._log_away = _log_away(registry)
 
     def waiting(self, signals: int, used_bytes: int, limit_bytes: int) -> None:
@@ -287,6 +291,11 @@ class SpoolMetrics:
     def refused(self) -> None:
         """Count a signal that went to quarantine instead."""
         self._refused.inc()
+
+    def cut(self, unread_bytes: int | None) -> None:
+        """Count a file that was cut when so much of it had not been read; None: nobody knows how much."""
+        unread = "unknown" if unread_bytes is None else "some" if unread_bytes else "none"
+        self._cut.labels(unread).inc()
 
     def log_away(self, reason: str | None) -> None:
         """Tell why the log cannot be reached; None: it can."""
