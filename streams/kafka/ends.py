@@ -37,6 +37,15 @@ class Ends:
         except KafkaException as error:
             raise explained(settings, error) from error
 
+    def ask(self) -> None:
+        """Ask what partitions there are.
+
+        Raises:
+            LogUnavailable: the broker does not answer.
+        """
+        count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        self._connected = True
+
     def head(self, log: str, partition: int) -> int:
         """Return the number of the next event; of another log, the offset behind what is committed.
 
@@ -44,8 +53,7 @@ class Ends:
             LogUnavailable: the broker does not answer.
         """
         if not self._connected:
-            count_partitions(self._settings, self._consumer, Topic.SIGNALS)
-            self._connected = True
+            self.ask()
         if log == Topic.EVENTS:
             return committed(self._settings, self._consumer, partition).events_head
         return bounds(self._settings, self._consumer, self._topics[Topic(log)], partition)[1]
