@@ -34,7 +34,7 @@ from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import LogError
+from streams.log import LogCorrupt, LogError
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 10.0
@@ -281,8 +281,11 @@ class SinkProcess:
 
     @staticmethod
     def _place(partition: _Partition, flow: _Flow, error: Exception) -> str:
-        """Return what is in trouble: a store for everybody, or one log of one partition."""
-        if isinstance(error, HistoryIncomplete | PartitionTaken):
+        """Return what is in trouble: a store for everybody, or one log of one partition.
+
+        What is gone or damaged there is no reason to say that the log is away: others go on reading it.
+        """
+        if isinstance(error, HistoryIncomplete | LogCorrupt | PartitionTaken):
             return f"{flow.kind.table} of partition {partition.number}"
         return "history" if isinstance(error, HistoryError) else "log"
 
