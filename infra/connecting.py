@@ -30,6 +30,7 @@ _IDLE_SECONDS: Final = 0.01
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 20.0
+_ASK_SECONDS: Final = 2.0
 
 
 class Connecting:
@@ -62,6 +63,7 @@ class Connecting:
         self._forwarder = forwarder(self._refuse)
         self._stopping, self._health, self._metrics, self._clock = stopping, health, metrics, clock
         self._clock_seconds, self._tick_due = clock_seconds, 0.0
+        self._ask_due = 0.0
         self._kafka_trouble = Trouble("kafka", health, metrics.log_away)
         self._spool_trouble = Trouble("spool", health, metrics.refuses)
         self._all_read = threading.Event()
@@ -94,13 +96,17 @@ class Connecting:
             self._health.beat()
             try:
                 moved = self._forwarder.step()
+                is_over = self._all_read.is_set() and not moved and not self._spool.count
+                if not moved and not is_over and not self._stopping.is_set():
+                    self._ask()
             except LogUnavailable as error:
                 self._kafka_trouble.tell(str(error))
                 self._tell_waiting()
                 if self._stopping.wait(backoff.next_seconds()):
                     return
                 continue
-            self._kafka_trouble.tell(None)
+            if moved:
+                self._answered()
             backoff.reset()
             self._metrics.moved(moved)
             self._tell_waiting()
@@ -109,9 +115,23 @@ class Connecting:
                 if not moved or time.monotonic() > drain_until:
                     return
             elif not moved:
-                if self._all_read.is_set() and not self._spool.count:
+                if is_over:
                     return
                 time.sleep(_IDLE_SECONDS)
+
+    def _ask(self) -> None:
+        """Where nothing waits, ask Kafka now and then whether it is there: else nobody would know.
+
+        Raises:
+            LogUnavailable: it does not answer.
+        """
+        if time.monotonic() >= self._ask_due:
+            self._forwarder.ask()
+            self._answered()
+
+    def _answered(self) -> None:
+        self._kafka_trouble.tell(None)
+        self._ask_due = time.monotonic() + _ASK_SECONDS
 
     def _tell_waiting(self) -> None:
         self._metrics.waiting(self._spool.count, self._spool.bytes, self._spool.limit_bytes)

@@ -34,13 +34,14 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
     metrics, telling = CrossSiteMetrics(registry), Telling(kafka)
     with staying(settings, registry, health) as stopping:
         limits, observer = Limits(**settings.cross_site.model_dump()), _Observer(metrics, health)
+        trouble = Trouble("log", health, metrics.log_away)
         worker = CrossSiteWorker(kafka, limits, telling, observer)
 
         def positions() -> dict[Place, int | None]:
             return {(Topic.PERSONS, partition): at for partition, at in worker.positions.items()}
 
         try:
-            with LagWatch(Ends(kafka), positions, metrics, metrics.log_away):
+            with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
                 worker.run(stopping)
         finally:
             telling.close()

@@ -43,6 +43,13 @@ class Target(Protocol):
     def partition_of(self, site: str) -> int:
         """Return the partition of a site's signals."""
 
+    def ask(self) -> None:
+        """Ask for something, to see that it answers.
+
+        Raises:
+            LogUnavailable: it does not.
+        """
+
     def head(self, partition: int) -> int:
         """Return the offset the next signal will get.
 
@@ -113,6 +120,14 @@ class Forwarder:
         self._spool.remove(page, sent.reached)
         self._certain = True
         return len(page)
+
+    def ask(self) -> None:
+        """Ask the log for something: where nothing waits, nothing else shows that it is away.
+
+        Raises:
+            LogUnavailable: it does not answer.
+        """
+        self._target.ask()
 
     def _begin(self, limit: int) -> list[Waiting]:
         """Send what of the oldest page is not there yet; return the page."""

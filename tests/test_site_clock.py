@@ -122,3 +122,17 @@ def test_time_does_not_overtake_what_waits(run: _Run) -> None:
     _until(lambda: late[1] in run.told("site-0"))
     told = run.told("site-0")
     assert told[2:] == [f"{2:032x}", f"{3:032x}", late[1]]
+
+
+def test_a_log_that_is_away_is_noticed_while_nothing_waits(run: _Run) -> None:
+    """With an empty spool nothing is sent: the log is asked all the same, at first and later."""
+    _until(lambda: run.health.ready()[0])
+    for first in (True, False):
+        run.log.away = True
+        _until(lambda: "kafka" in run.health.ready()[1]["waiting_for"])
+        assert not (first and run.spool.count)
+        run.log.away = False
+        _until(lambda: run.health.ready()[0])
+        if first:
+            run.say(_signal(1, "site-0"))
+            _until(lambda: len(run.told("site-0")) > 0 and not run.spool.count)

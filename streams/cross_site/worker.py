@@ -315,9 +315,14 @@ class CrossSiteWorker:
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._commit(consumer, [each.partition for each in partitions])
-        self._lost(consumer, partitions)
+        self._give_up(consumer, partitions)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Forget partitions that may be another's already: the group has not heard of us for too long."""
+        self._observer.joined(False)
+        self._give_up(consumer, partitions)
+
+    def _give_up(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._held.pop(each.partition, None)
         consumer.incremental_unassign(partitions)

@@ -48,6 +48,10 @@ class KafkaTarget:
         """
         return partition_of(site, self._partitions)
 
+    def ask(self) -> None:
+        """See `Target.ask`."""
+        count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+
     def head(self, partition: int) -> int:
         """See `Target.head`."""
         return bounds(self._settings, self._consumer, self._topic, partition)[1]

@@ -4,18 +4,22 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from domain.signal import Credential
 from domain.vocabulary import Topic
+from streams.kafka.settings import KafkaSettings
 from tests.cross_site.sites import SITES, loads, says
-from tests.cross_site.test_worker import PATIENCE_SECONDS, ROOT
+from tests.cross_site.test_worker import PATIENCE_SECONDS, ROOT, log, wait_for
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import message
 from tests.worker.rig import PARTITIONS, Rig
+
+__all__ = ["log"]
 
 
 def _start(home: Path, text: str) -> subprocess.Popen[bytes]:
@@ -63,6 +67,36 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
     assert set(found["causes"]) == {reading.id for reading in readings}
     assert len(found["correlation"]) == len(SITES)
     assert b"c-1" not in said
+
+
+@pytest.mark.slow
+def test_while_the_broker_stands_still_it_is_not_ready(
+    log: KafkaSettings, kafka: Kafka, tmp_path: Path
+) -> None:
+    """Also when the partitions are lost, and nothing is read any more; when it is back, all is well."""
+    process = _start(
+        tmp_path,
+        f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{log.bootstrap_servers}"\n'
+        f'topic_prefix = "{log.topic_prefix}"\ngroup = "{log.group}"\nsession_seconds = 6\n',
+    )
+    try:
+        assert process.stderr is not None
+        endpoint = Endpoint.told_in(process.stderr.readline().decode())
+        assert endpoint is not None
+        wait_for(lambda: not endpoint.waiting_for())
+        kafka.broker.pause()
+        wait_for(lambda: endpoint.waiting_for().keys() >= {"group", "log"})
+        for _ in range(12):  # several looks long
+            time.sleep(1)
+            assert endpoint.waiting_for().keys() >= {"group", "log"}
+            assert endpoint.metric("limen_log_away") == 1
+        kafka.broker.resume()
+        wait_for(lambda: not endpoint.waiting_for())
+        wait_for(lambda: endpoint.metric("limen_log_away") == 0)
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
 
 
 def _raised(rig: Rig) -> list[tuple[str, str | None, str | None]]:
