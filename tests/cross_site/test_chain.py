@@ -5,10 +5,10 @@ import pytest
 from domain.event import Event
 from domain.signal import Credential, Signal, write_signal
 from domain.vocabulary import Action, Topic
+from streams import admission
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import read_use, uses_of
-from streams.worker import admission
 from streams.worker.partition import Decided, PartitionDecider
 from tests.cross_site.sites import SITES, loads, says
 from tests.cross_site.told import at
