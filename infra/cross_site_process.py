@@ -22,7 +22,7 @@ def run_cross_site(settings: Settings, kafka: KafkaSettings) -> None:
 
     Raises:
         Failure: the port of the endpoints is taken, or the persons' log is not kept for a whole horizon.
-        LogCorrupt: the persons' log holds what this version does not read.
+        LogCorrupt: a site's log will never take what it is to be told: the settings do not fit.
     """
     days, hours = kafka.persons_retention_days, settings.cross_site.horizon_hours
     if 0 < days * 24 < hours:
@@ -71,6 +71,10 @@ class _Observer:
     def found(self, kind: str) -> None:
         """Count a finding."""
         self._metrics.found(kind)
+
+    def quarantined(self, partition: int) -> None:
+        """Count a message that is no use."""
+        self._metrics.quarantined(partition)
 
     def waiting(self, reason: str | None) -> None:
         """Be not ready while Kafka is away."""

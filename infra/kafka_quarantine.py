@@ -1,5 +1,6 @@
-"""What is in Kafka's quarantine: messages that were no signals (source `log`) or no commands (`commands`).
+"""What is in Kafka's quarantine: messages that were not what their topic is for.
 
+They were no signals (source `log`), no commands (`commands`) or no uses for the second stage (`persons`).
 An entry stands in the partition its message came from. Its number is its own offset there; `offset` is where
 the message stands in its topic. See `streams.kafka.quarantining` for what is cut.
 """

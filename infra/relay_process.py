@@ -32,7 +32,7 @@ from streams.backoff import Backoff
 from streams.kafka.errors import explained
 from streams.kafka.log import KafkaLog
 from streams.kafka.producer import count_partitions
-from streams.kafka.quarantining import CommandQuarantine
+from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.reader import admitted, bounds
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
@@ -118,7 +118,7 @@ class RelayProcess:
             consumer = Consumer(kafka.member("relay") | {"enable.partition.eof": False})
             try:
                 self._check_topics(consumer)
-                quarantine = CommandQuarantine(kafka, consumer)
+                quarantine = MessageQuarantine(kafka, consumer, Topic.COMMANDS)
                 orders = Orders(
                     cases, quarantine, self._topic, kafka.partitions, kafka.max_message_bytes,
                     self._metrics.command,
@@ -177,7 +177,7 @@ class RelayProcess:
             "partitions assigned", partitions=[each.partition for each in begin], all=sorted(self._held)
         )
 
-    def _give_up(self, numbers: list[int], quarantine: CommandQuarantine | None = None) -> None:
+    def _give_up(self, numbers: list[int], quarantine: MessageQuarantine | None = None) -> None:
         left = [number for number in numbers if self._held.pop(number, None) is not None]
         for number in left:
             self._metrics.gone(number)

@@ -46,8 +46,8 @@ class Status(StrEnum):
 class Rejection:
     """Something that could not be read.
 
-    `source` is the name of the import source, `log` or `commands`. `file` is its path, or the partition;
-    `line` is counted from 1 in a file, or the offset in the log; None where there are no lines.
+    `source` is the name of the import source, `log`, `commands` or `persons`. `file` is its path, or the
+    partition; `line` is counted from 1 in a file, or the offset in the log; None where there are no lines.
     `detail` is a sentence for people that says what to do. `received_at` is in UTC microseconds.
     `header` is the file's first line where `raw` can only be read with it. `key` is a message's key; Kafka's
     quarantine keeps it, in a file there are none.

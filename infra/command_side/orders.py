@@ -19,7 +19,7 @@ from infra.command_side.cases import Cases
 from infra.command_side.errors import Outdated, Overtaken
 from streams.admission import Limits, Message, Refused, rejection
 from streams.commands import admit_command
-from streams.kafka.quarantining import CommandQuarantine
+from streams.kafka.quarantining import MessageQuarantine
 
 DECIDED, REFUSED, QUARANTINED, REPEATED = "decided", "refused", "quarantined", "repeated"
 _ID_LENGTH: Final = 100
@@ -40,7 +40,7 @@ class Orders:
     def __init__(
         self,
         cases: Cases,
-        quarantine: CommandQuarantine,
+        quarantine: MessageQuarantine,
         topic: str,
         partitions: int,
         message_bytes: int,

@@ -177,6 +177,9 @@ class CrossSiteMetrics(_Behind):
             ["partition", "again"], registry=registry,
         )  # fmt: skip
         self._found = Counter("limen_cross_site_findings", "Findings told", ["rule"], registry=registry)
+        self._quarantined = Counter(
+            "limen_cross_site_quarantined", "Messages put into quarantine", ["partition"], registry=registry
+        )
 
     def read(self, partition: int, uses: int, *, again: bool) -> None:
         """Count uses."""
@@ -185,6 +188,10 @@ class CrossSiteMetrics(_Behind):
     def found(self, kind: str) -> None:
         """Count a finding."""
         self._found.labels(kind).inc()
+
+    def quarantined(self, partition: int) -> None:
+        """Count a message that went to quarantine."""
+        self._quarantined.labels(str(partition)).inc()
 
 
 class RelayMetrics:

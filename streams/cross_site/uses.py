@@ -25,6 +25,10 @@ class UnreadableUse(DomainError):
     """Bytes in the persons' log that are no use, or one of a schema that this version does not read."""
 
 
+class UnknownUse(UnreadableUse):
+    """A use of a schema that this version does not read."""
+
+
 class Use(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A credential used at a point, or a person seen in a visit.
 
@@ -68,14 +72,15 @@ def read_use(wire: bytes) -> Use:
     """Return the use in these bytes.
 
     Raises:
-        UnreadableUse: not JSON, a field missing, or an unknown schema version.
+        UnreadableUse: not JSON, a field missing.
+        UnknownUse: of an unknown schema version.
     """
     try:
         use = _decode(wire)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableUse(f"not a use: {error}") from error
     if use.schema != SCHEMA_VERSION:
-        raise UnreadableUse(f"unknown schema {use.schema} of a use: this version reads {SCHEMA_VERSION}")
+        raise UnknownUse(f"unknown schema {use.schema} of a use: this version reads {SCHEMA_VERSION}")
     return use
 
 

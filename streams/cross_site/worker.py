@@ -6,7 +6,7 @@ is done, which in Faust takes a transport of one's own.
 Everything it tells has a deterministic id, and is durable before the position behind it is committed. Killed
 in between, the next owner tells it again, and the sites know it for a repeat. What a partition keeps is
 computed again when it is assigned: it is read from a horizon before the committed position on, and nothing is
-told of what lies before that position.
+told of what lies before that position. What is no use stands in the quarantine before the position is.
 """
 
 import threading
@@ -30,14 +30,18 @@ from domain.signal import Signal
 from streams.backoff import Backoff
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
-from streams.cross_site.uses import UnreadableUse, read_use
+from streams.cross_site.uses import UnknownUse, UnreadableUse, read_use
 from streams.kafka.errors import explained
+from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import LogCorrupt, LogUnavailable
+from streams.log import LogUnavailable
+from streams.quarantine import Rejection, RejectionReason
 
 BATCH: Final = 1_000
 COMMIT_SECONDS: Final = 1.0
+KEPT: Final = "cross-site-quarantine"
+"""The group whose offsets say what the quarantine has. The stage's own are committed outside transactions."""
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
@@ -60,6 +64,9 @@ class Observer(Protocol):
     def found(self, kind: str) -> None:
         """A finding has been told."""
 
+    def quarantined(self, partition: int) -> None:
+        """A message that is no use is in the quarantine."""
+
     def waiting(self, reason: str | None) -> None:
         """The broker is away, for this reason; None: it answers. Said again as long as it is so."""
 
@@ -77,6 +84,9 @@ class Unobserved:
         """Do nothing."""
 
     def found(self, kind: str) -> None:
+        """Do nothing."""
+
+    def quarantined(self, partition: int) -> None:
         """Do nothing."""
 
     def waiting(self, reason: str | None) -> None:
@@ -127,6 +137,8 @@ class CrossSiteWorker:
         self._horizon_ms = round(limits.horizon_hours * 3_600_000) + _CLOCKS_MS
         self._held: dict[int, _Held] = {}
         self._read: Counter[tuple[int, bool]] = Counter()
+        self._refused: list[tuple[int, int, Rejection]] = []
+        """Partition, offset, and what was found there in this turn."""
         self._log = structlog.get_logger()
 
     @property
@@ -140,7 +152,7 @@ class CrossSiteWorker:
         While the broker is away, it waits ever longer and joins again.
 
         Raises:
-            LogCorrupt: a message of the persons' log is no use. Nothing behind it was committed.
+            LogCorrupt: `tell` says that a site's log will never take what it is to be told.
         """
         backoff = _backoff()
         while not stopping.is_set():
@@ -160,6 +172,8 @@ class CrossSiteWorker:
             KafkaException: the broker is away, or partitions could not be taken over.
         """
         consumer = Consumer(self._settings.member("cross-site") | {"auto.offset.reset": "earliest"})
+        kept = Consumer(self._settings.member(KEPT))
+        quarantine = MessageQuarantine(self._settings, kept, Topic.PERSONS)
         try:
             consumer.subscribe(
                 [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
@@ -167,7 +181,7 @@ class CrossSiteWorker:
             due = 0.0
             while not stopping.is_set():
                 self._observer.turned()
-                if not self._turn(consumer, stopping):
+                if not self._turn(consumer, quarantine, stopping):
                     return  # told in part: not to be committed
                 self._observer.waiting(None)
                 if time.monotonic() >= due:
@@ -176,18 +190,20 @@ class CrossSiteWorker:
             self._commit(consumer, self._held)
         finally:
             self._held.clear()  # what is not committed by now must not be
+            kept.close()
             consumer.close()
             self._observer.joined(False)
             self._log.info("left the group")
 
-    def _turn(self, consumer: Consumer, stopping: threading.Event) -> bool:
-        """Compare what has come, and tell what is found; False if stopped before all was told.
+    def _turn(self, consumer: Consumer, quarantine: MessageQuarantine, stopping: threading.Event) -> bool:
+        """Compare what has come, and tell what is found and refused; False if stopped before all was told.
 
         Messages are polled one by one: partitions may come and go in every call.
         """
         found: list[Signal] = []
         left = BATCH
         self._read.clear()
+        self._refused.clear()
         message = consumer.poll(_POLL_SECONDS)
         while message is not None:
             error = message.error()
@@ -201,7 +217,7 @@ class CrossSiteWorker:
                 self._log.warning("reading", topic=self._topic, reason=error.str())
             left -= 1
             message = consumer.poll(0) if left else None
-        if found and not self._told(found, stopping):
+        if (found or self._refused) and not self._told(found, quarantine, stopping):
             return False
         for (partition, again), uses in self._read.items():
             self._observer.read(partition, uses, again=again)
@@ -217,18 +233,19 @@ class CrossSiteWorker:
         held = self._held.get(partition)
         if held is None or offset < held.next_offset:
             return []  # fetched before the partition was given up
-        at_ms = message.timestamp()[1]
+        at_ms, again = message.timestamp()[1], offset < held.live_from
         try:
             use = read_use(message.value() or b"")
         except UnreadableUse as error:
-            place = f"{self._topic}, partition {partition}, offset {offset}"
-            raise LogCorrupt(
-                f"{place}: {error}; does a newer version write it? then update this one"
-            ) from error
-        found = held.stage.see(use, at_ms * 1_000)
+            found = None
+            if not again:
+                self._refused.append((partition, offset, _rejection(message, error)))
+        else:
+            found = held.stage.see(use, at_ms * 1_000)
         held.next_offset = offset + 1
         held.newest_ms = max(held.newest_ms, at_ms)
-        again = offset < held.live_from
+        if found is None:
+            return []
         self._read[partition, again] += 1
         if again:
             return []
@@ -249,18 +266,32 @@ class CrossSiteWorker:
         if held is not None:
             held.end = message.offset()
 
-    def _told(self, found: Sequence[Signal], stopping: threading.Event) -> bool:
+    def _told(
+        self, found: Sequence[Signal], quarantine: MessageQuarantine, stopping: threading.Event
+    ) -> bool:
         backoff = _backoff()
         while True:
             try:
-                self._tell(found)
+                for partition, offset, rejection in self._refused:
+                    quarantine.put(partition, offset, rejection)
+                if found:
+                    self._tell(found)
             except LogUnavailable as error:
                 self._observer.waiting(str(error))
                 self._observer.turned()
                 if stopping.wait(backoff.next_seconds()):
                     return False
             else:
+                self._say_refused()
                 return True
+
+    def _say_refused(self) -> None:
+        for partition, offset, rejection in self._refused:
+            self._observer.quarantined(partition)
+            self._log.warning(
+                "quarantined", topic=self._topic, partition=partition, offset=offset,
+                reason=str(rejection.reason), detail=rejection.detail,
+            )  # fmt: skip
 
     def _commit(self, consumer: Consumer, numbers: Iterable[int]) -> None:
         """Commit what is done of these partitions. What cannot be committed is told again, that is all."""
@@ -329,6 +360,21 @@ class CrossSiteWorker:
         self._log.info(
             "partitions given up", partitions=[each.partition for each in partitions], all=sorted(self._held)
         )
+
+
+def _rejection(message: Message, error: UnreadableUse) -> Rejection:
+    is_unknown = isinstance(error, UnknownUse)
+    key = message.key()
+    return Rejection(
+        source=str(Topic.PERSONS),
+        file=str(message.partition()),
+        line=message.offset(),
+        reason=RejectionReason.UNKNOWN_SCHEMA if is_unknown else RejectionReason.UNREADABLE,
+        detail=f"{error}; does a newer version write it? then update this one",
+        raw=message.value() or b"",
+        received_at=message.timestamp()[1] * 1_000,
+        key=key.encode() if isinstance(key, str) else key,
+    )
 
 
 def _backoff() -> Backoff:

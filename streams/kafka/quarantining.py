@@ -1,4 +1,4 @@
-"""The quarantine topic: what a refused message looks like there, and how commands get there."""
+"""The quarantine topic: what a refused message looks like there, and how one gets there once."""
 
 import contextlib
 import hashlib
@@ -39,18 +39,21 @@ def quarantined(settings: KafkaSettings, rejection: Rejection) -> tuple[bytes | 
     return key, rejection.raw[: settings.max_message_bytes], headers
 
 
-class CommandQuarantine:
-    """Puts messages of the commands topic into the quarantine, each once; for one thread.
+class MessageQuarantine:
+    """Puts messages of one topic into the quarantine, each once; for one thread.
 
-    The message and a committed offset of the group `{group}-relay` behind it are one transaction, so whoever
+    The message and a committed offset of a consumer group behind it are one transaction, so whoever
     comes to the same message later sees that it is there. Each partition has a transactional id of its own:
     who stood still meanwhile is fenced.
     """
 
-    def __init__(self, settings: KafkaSettings, consumer: Consumer) -> None:
-        """Make one that connects when it is used; `consumer` is of the group, and is only asked."""
+    def __init__(self, settings: KafkaSettings, consumer: Consumer, topic: Topic) -> None:
+        """Make one that connects when it is used.
+
+        `consumer` is of the group, and is only asked. Nothing else may commit the group's offsets.
+        """
         self._settings, self._consumer = settings, consumer
-        self._topic = topic_name(settings, Topic.COMMANDS)
+        self._topic = topic_name(settings, topic)
         self._open: dict[int, tuple[Producer, int]] = {}
 
     def put(self, partition: int, offset: int, rejection: Rejection) -> None:

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from domain.signal import Signal, read_signal
+from infra.kafka_quarantine import list_quarantined
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import Use, write_use
@@ -20,7 +23,7 @@ from streams.cross_site.worker import CrossSiteWorker
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, apply, topic_name
-from streams.log import LogCorrupt, LogUnavailable
+from streams.log import LogUnavailable
 from tests.cross_site.stage import settings
 from tests.cross_site.told import reading, sighting
 from tests.kafka_fixture import Kafka
@@ -150,14 +153,52 @@ def test_it_waits_for_the_log(log: KafkaSettings) -> None:
     telling.close()
 
 
-def test_what_is_no_use_stops_it_loudly(log: KafkaSettings) -> None:
-    """A record that this version does not read is named by its place, and not passed over."""
+def put_raw(log: KafkaSettings, *values: bytes) -> None:
+    """Write what others might, into partition 0."""
     producer = Producer({"bootstrap.servers": log.bootstrap_servers})
-    producer.produce(topic_name(log, Topic.PERSONS), b'{"what":"heard"}', b"ann")
+    for value in values:
+        producer.produce(topic_name(log, Topic.PERSONS), value, b"ann", 0)
     producer.flush(10)
-    with pytest.raises(LogCorrupt, match=r"persons, partition \d, offset 0: not a use"):
-        CrossSiteWorker(log, Limits(), Telling(log)).run(threading.Event())
-    assert position(log) == 0
+
+
+def quarantined(log: KafkaSettings) -> list[tuple[Any, ...]]:
+    """Return source, partition, offset, reason and bytes of what is in the quarantine."""
+    names = ("source", "partition", "offset", "reason", "raw")
+    return [tuple(one[name] for name in names) for one in list_quarantined(log, range(log.partitions))]
+
+
+def test_what_is_no_use_goes_to_quarantine(log: KafkaSettings) -> None:
+    """A record that this version does not read is kept with its place, and what comes behind is compared."""
+    newer = msgspec.json.encode(msgspec.structs.replace(reading("berlin", 0), schema=9))
+    put_raw(log, b'{"what":"heard"}', newer)
+    put(log, [reading("berlin", 0), reading("lisbon", 20)])
+    with running(log):
+        wait_for(lambda: len(told(log)) == 2)
+    put_raw(log, b"\xff")
+    with running(log):
+        wait_for(lambda: len(quarantined(log)) == 3)
+    first, second, third = quarantined(log)
+    assert first == ("persons", 0, 0, "unreadable", '{"what":"heard"}')
+    assert second == ("persons", 0, 1, "unknown_schema", newer.decode())
+    assert third[3:] == ("unreadable", "\\xff")
+    assert len(told(log)) == 2
+
+
+def test_what_stands_in_the_quarantine_is_not_put_there_again(log: KafkaSettings) -> None:
+    """Ended between that and the commit of its position, the next owner reads it once more, and goes on."""
+    refused = threading.Event()
+
+    def tell(_: Sequence[Signal]) -> None:
+        refused.set()
+        raise LogUnavailable("away")
+
+    put_raw(log, b"nothing", *map(write_use, (reading("berlin", 0), reading("lisbon", 20))))
+    with running(log, tell):
+        wait_for(refused.is_set)
+    assert (position(log), len(quarantined(log))) == (0, 1)
+    with running(log):
+        wait_for(lambda: position(log) > 0)
+    assert (len(told(log)), len(quarantined(log))) == (2, 1)
 
 
 @pytest.mark.slow
