@@ -86,12 +86,13 @@ class MarkedFile:
         except FileNotFoundError:  # renamed, and the next not yet made
             return True
 
-    def passed_over(self, path: Path) -> list[str]:
-        """Return the names of files that may have been at the path since this one was, and are not any more.
+    def passed_over(self, path: Path, new: "MarkedFile") -> list[str]:
+        """Return the names of files that may have been at the path between this one and the new.
 
         They are those beside it that were written after this one.
         """
-        status, now, newer = os.fstat(self.file.fileno()), path.stat(), []
+        status, now = os.fstat(self.file.fileno()), os.fstat(new.file.fileno())
+        newer = []
         for other in _beside(path):
             with suppress(OSError):
                 found = other.stat()
@@ -107,6 +108,9 @@ class MarkedFile:
 
 def _beside(path: Path) -> Iterator[Path]:
     """Yield the files that may once have had this path: their names begin like its own."""
-    for other in sorted(path.parent.iterdir()):
+    others: list[Path] = []
+    with suppress(OSError):  # who may read a file may perhaps not list its folder
+        others = sorted(path.parent.iterdir())
+    for other in others:
         if other.name.startswith(path.stem) and other.name != path.name and other.is_file():
             yield other

@@ -161,7 +161,7 @@ def _found_again(
 def _after(left: MarkedFile, path: Path) -> tuple[MarkedFile, Begun]:
     """Return the file at the path, from its first byte on, in the place of one that was read to its end."""
     found = MarkedFile(path)
-    passed_over = tuple(left.passed_over(path))
+    passed_over = tuple(left.passed_over(path, found))
     left.close()
     return found, Begun(left.place, is_cut=False, passed_over=passed_over)
 
