@@ -194,6 +194,24 @@ def test_visits_have_their_steps(history: History) -> None:
     assert visits(history, SITE, person="nobody") == []
 
 
+def test_a_step_before_the_visit_s_start_is_its_step(history: History) -> None:
+    """A clock that is behind puts a step before the start: it is shown all the same."""
+    of_a = {"person": "a", "visit": "lab:visit:0", "basis": Basis.ASSUMED}
+    fill(
+        history,
+        event(0, Topic.VISIT_STARTED, 5, zone="lobby", **of_a),
+        event(0, Topic.ZONE_ENTERED, 5, zone="lobby", ordinal=1, **of_a),
+        event(1, Topic.ZONE_ENTERED, 3, known=6, zone="office", **of_a),
+        event(2, Topic.VISIT_ENDED, 9, zone="office", **of_a),
+    )
+    (visit,) = visits(history, SITE, person="a")
+    assert visits(history, SITE) == [visit]
+    assert [(step["zone"], step["entered_at"], step["left_at"]) for step in visit["steps"]] == [
+        ("office", clock(3), clock(5)),
+        ("lobby", clock(5), clock(9)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "found"),
     [
