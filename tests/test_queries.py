@@ -309,6 +309,14 @@ def test_a_trace_knows_validity_and_rejected_directories(history: History) -> No
     assert trace(history, SITE, person="eve") == []
 
 
+def test_of_two_who_begin_together_the_first_by_id_holds_a_card(history: History) -> None:
+    """Who was listed first, or was seen before, does not count."""
+    both = directory(1, 1, [holding("zed", "k"), holding("amy", "k")])
+    fill(history, signal(0, 0, person="zed"), both, card(2, 2, "k"))
+    assert positions(trace(history, SITE, person="zed")) == [("signal", 0)]
+    assert positions(trace(history, SITE, person="amy")) == [("signal", 2)]
+
+
 def test_a_trace_knows_when_persons_come_and_go(history: History) -> None:
     """Nobody holds a card before they come or after they are gone, whatever is said of the card."""
     gone = holding("ann", "k", "m", valid_from="2023-11-14T09:01:00") | {"valid_until": "2023-11-14T07:10Z"}
