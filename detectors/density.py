@@ -21,6 +21,7 @@ from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
 from domain.kernels import Table, loop
 from domain.output import Causes, Output, because, emit, find
 from domain.records import CLEAR, NONE, OF_ZONE, RAISE, SITE, TOPIC
+from domain.site import persons_in
 from domain.vocabulary import Topic
 
 REACHED: Final = TOPIC[Topic.DENSITY_REACHED]
@@ -59,7 +60,7 @@ class Density(Detector[LimitAsked]):
             return (NONE, 0)  # the site as a whole is no zone that a policy could name
         limits = [] if parameters.limit is None else [parameters.limit]
         if parameters.limit_per_m2 is not None and context.areas_m2[zone] > 0:
-            limits.append(int(parameters.limit_per_m2 * context.areas_m2[zone]))
+            limits.append(persons_in(context.areas_m2[zone], parameters.limit_per_m2))
         return (min(limits, default=NONE), parameters.clear_percent)
 
     def grow(self, counts: Mapping[str, int]) -> None:

@@ -94,7 +94,7 @@ ZONE: Final = np.dtype(
 )
 
 MEASURED: Final = np.dtype(
-    [("certain", "i4"), ("possible", "i4"), ("slack_in", "i4"), ("slack_out", "i4")]  # of a zone, rules 7
+    [("certain", "i8"), ("possible", "i8"), ("slack_in", "i8"), ("slack_out", "i8")]  # of a zone, rules 7
 )
 
 POINT: Final = np.dtype(

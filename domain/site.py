@@ -3,6 +3,7 @@
 The model behind `site.yaml`. Codes of zones, points and devices follow their order here.
 """
 
+from fractions import Fraction
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -50,6 +51,15 @@ class Zone(Document):
     category: ZoneCategory = ZoneCategory.GENERAL
     area_m2: Annotated[float, Field(gt=0, le=1_000_000_000)] | None = None
     entrance: bool = Field(False, description="People come in and go out through this zone")
+
+
+def persons_in(area_m2: float, per_m2: float) -> int:
+    """Return how many persons an area holds: the product of the numbers as they are written, rounded down.
+
+    >>> persons_in(100, 0.29)
+    29
+    """
+    return int(Fraction(str(per_m2)) * Fraction(str(area_m2)))
 
 
 class Point(Document):

@@ -81,7 +81,7 @@ class Holders:
         """Return the person who held it by rule 3.1, as the signal at `position` was decided."""
         holdings = [
             holding
-            for person in self._listed
+            for person in sorted(self._listed)  # of those who begin together, the first counts
             for listed in self._newest(person, position)
             for holding in self._held[listed, credential]
             if holding.person == person

@@ -13,6 +13,7 @@ _VISITS = """
 SELECT
     visit, any(by.person) AS who, minIf(us, by.topic = 'visit.started') AS start,
     maxIf(us, by.topic = 'visit.ended') AS end, countIf(by.topic = 'visit.ended') > 0 AS ended,
+    toUnixTimestamp64Micro(min(known_at)) AS first_known, toUnixTimestamp64Micro(max(known_at)) AS last_known,
     anyIf(by.basis, by.topic = 'visit.started') AS start_basis,
     anyIf(by.basis, by.topic = 'visit.ended') AS end_basis
 FROM (SELECT *, toUnixTimestamp64Micro(occurred_at) AS us FROM {table:Identifier}) AS by
@@ -25,10 +26,9 @@ ORDER BY start, min(position)
 _STEPS = """
 SELECT topic, person, visit, zone, basis, toUnixTimestamp64Micro(occurred_at) AS at, position, ordinal
 FROM {table:Identifier}
-WHERE site = {site:String} AND topic IN ('zone.entered', 'presence.corrected')
-    AND {of_person}
-    AND occurred_at >= fromUnixTimestamp64Micro({first:Int64})
-    AND occurred_at <= fromUnixTimestamp64Micro({last:Int64})
+WHERE site = {site:String} AND topic = {topic:String} AND {of_person}
+    AND {when} >= fromUnixTimestamp64Micro({first:Int64})
+    AND {when} <= fromUnixTimestamp64Micro({last:Int64})
 ORDER BY rank
 """
 
@@ -49,31 +49,41 @@ def visits(
     """
     # One person's events lie together in a projection of `events`, which the derived tables' views can use.
     of_person, stored = ("true", "") if person is None else ("person = {person:String}", "derive_")
-    asked = {"site": site.id, "person": person} | span(from_us, to_us)
-    found = history.rows(_VISITS.replace("{of_person}", of_person), asked | {"table": f"{stored}visits"})
+    asked = {"site": site.id, "person": person}
+    found = history.rows(
+        _VISITS.replace("{of_person}", of_person),
+        asked | span(from_us, to_us) | {"table": f"{stored}visits"},
+    )
     if not found:
         return []
-    within = {
-        "first": min(row["start"] for row in found),
-        "last": max(row["end"] if row["ended"] else LAST for row in found),
-    }
+    steps = _STEPS.replace("{of_person}", of_person)
+    asked |= {"table": f"{stored}moves"}
+    # What a visit's steps are is known between its start and its end; when they happened, their clocks say.
+    of_visits = {"topic": "zone.entered"} | _from_to(found, "first_known", "last_known")
+    corrections = {"topic": "presence.corrected"} | _from_to(found, "start", "end")
     entered: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for step in history.rows(
-        _STEPS.replace("{of_person}", of_person), asked | within | {"table": f"{stored}moves"}
-    ):
-        of = step["visit"] if step["topic"] == "zone.entered" else step["person"]
-        entered[of].append(step)
-    return [_visit(row, entered, site) for row in found]
+    for step in history.rows(steps.replace("{when}", "known_at"), asked | of_visits):
+        entered[step["visit"]].append(step)
+    corrected: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for step in history.rows(steps.replace("{when}", "occurred_at"), asked | corrections):
+        corrected[step["person"]].append(step)
+    return [_visit(row, entered[row["visit"]], corrected[row["who"]], site) for row in found]
 
 
-def _visit(row: dict[str, Any], entered: dict[str, list[dict[str, Any]]], site: Site) -> dict[str, Any]:
+def _from_to(found: list[dict[str, Any]], first: str, last: str) -> dict[str, int]:
+    """Return the span of all visits: from the first `first` to the last `last`, or on if one is open."""
+    return {
+        "first": min(row[first] for row in found),
+        "last": max(row[last] if row["ended"] else LAST for row in found),
+    }
+
+
+def _visit(
+    row: dict[str, Any], entered: list[dict[str, Any]], corrected: list[dict[str, Any]], site: Site
+) -> dict[str, Any]:
     end = row["end"] if row["ended"] else None
-    corrected = [
-        step
-        for step in entered[row["who"]]
-        if row["start"] <= step["at"] and (end is None or step["at"] < end)
-    ]
-    steps = sorted(entered[row["visit"]] + corrected, key=itemgetter("at", "position", "ordinal"))
+    within = [step for step in corrected if row["start"] <= step["at"] and (end is None or step["at"] < end)]
+    steps = sorted(entered + within, key=itemgetter("at", "position", "ordinal"))
     left = [step["at"] for step in steps[1:]] + [end]
     return {
         "visit_id": row["visit"],

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from detectors.registry import DETECTORS
 from domain.directory import Directory, HeldCredential, Person
 from domain.errors import InvalidDocument
+from domain.kernels import Records
 from domain.names import Names
 from domain.policy import Policy
 from domain.records import ANYWHERE, HOLDING, LONG_AGO, NOWHERE, SITE
@@ -229,10 +231,25 @@ def _hold(state: State, listed: set[int], held: list[tuple[int, int, int, int]],
     rows = np.concatenate([np.asarray(old[keep], HOLDING), added])
     owner = np.concatenate([owners[keep], np.array([row[0] for row in held], np.int64)])
     order = np.lexsort((rows["person"], rows["valid_from"], owner))
+    order = order[_by_id_where_together(state.persons, rows[order], owner[order])]
     state.holdings.load(rows[order].tobytes())
     counts = np.bincount(owner, minlength=state.credentials.count)
     credentials["count"] = counts
     credentials["first"] = np.cumsum(counts) - counts
+
+
+def _by_id_where_together(persons: Names, rows: Records, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order of sorted holdings in which those that begin together are by their persons' ids."""
+    together = np.zeros(len(rows), bool)
+    together[1:] = (owner[1:] == owner[:-1]) & (rows["valid_from"][1:] == rows["valid_from"][:-1])
+    order = np.arange(len(rows))
+    if not together.any():
+        return order
+    runs = np.cumsum(~together)  # by row: which run of holdings that begin together it is in
+    shared = np.flatnonzero(together | np.append(together[1:], [False]))
+    by_id = sorted(shared.tolist(), key=lambda row: (runs[row], persons.name(int(rows["person"][row]))))
+    order[shared] = by_id
+    return order
 
 
 _KINDS: Final[dict[str, Callable[[State, Any, bool], int | None]]] = {

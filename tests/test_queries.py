@@ -194,6 +194,24 @@ def test_visits_have_their_steps(history: History) -> None:
     assert visits(history, SITE, person="nobody") == []
 
 
+def test_a_step_before_the_visit_s_start_is_its_step(history: History) -> None:
+    """A clock that is behind puts a step before the start: it is shown all the same."""
+    of_a = {"person": "a", "visit": "lab:visit:0", "basis": Basis.ASSUMED}
+    fill(
+        history,
+        event(0, Topic.VISIT_STARTED, 5, zone="lobby", **of_a),
+        event(0, Topic.ZONE_ENTERED, 5, zone="lobby", ordinal=1, **of_a),
+        event(1, Topic.ZONE_ENTERED, 3, known=6, zone="office", **of_a),
+        event(2, Topic.VISIT_ENDED, 9, zone="office", **of_a),
+    )
+    (visit,) = visits(history, SITE, person="a")
+    assert visits(history, SITE) == [visit]
+    assert [(step["zone"], step["entered_at"], step["left_at"]) for step in visit["steps"]] == [
+        ("office", clock(3), clock(5)),
+        ("lobby", clock(5), clock(9)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "found"),
     [
@@ -289,6 +307,14 @@ def test_a_trace_knows_validity_and_rejected_directories(history: History) -> No
     assert positions(trace(history, SITE, person="ann")) == [("signal", 1)]
     assert positions(trace(history, SITE, person="bob")) == [("signal", 2), ("signal", 4)]
     assert trace(history, SITE, person="eve") == []
+
+
+def test_of_two_who_begin_together_the_first_by_id_holds_a_card(history: History) -> None:
+    """Who was listed first, or was seen before, does not count."""
+    both = directory(1, 1, [holding("zed", "k"), holding("amy", "k")])
+    fill(history, signal(0, 0, person="zed"), both, card(2, 2, "k"))
+    assert positions(trace(history, SITE, person="zed")) == [("signal", 0)]
+    assert positions(trace(history, SITE, person="amy")) == [("signal", 2)]
 
 
 def test_a_trace_knows_when_persons_come_and_go(history: History) -> None:

@@ -10,7 +10,7 @@ from connectors.simulation.persons import HashCredential, Member
 from connectors.simulation.truth import Incident, Truth
 from domain.policy import Policy
 from domain.signal import Credential
-from domain.site import Site
+from domain.site import Site, persons_in
 from domain.vocabulary import Reason
 
 _GUESTS_BEYOND_LIMIT: Final = 12
@@ -31,7 +31,7 @@ def density_limits(site: Site, policy: Policy) -> dict[int, int]:
                 given |= override.set
         limits = [given["limit"]] if given.get("limit") else []
         if given.get("limit_per_m2") and zone.area_m2:
-            limits.append(int(given["limit_per_m2"] * zone.area_m2))
+            limits.append(persons_in(zone.area_m2, given["limit_per_m2"]))
         if limits:
             found[code] = min(limits)
     return found

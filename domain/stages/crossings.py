@@ -87,6 +87,8 @@ def move(
     absence_us, timeout_us = settings[0].absence_us, settings[0].timeout_us
     entrance = zones[to_zone].entrance
     known_at = signal.now
+    if person.seen_at <= signal.received_at + 1_000 * settings[0].clock_offset_limit_ms:
+        at = max(at, person.seen_at)
     certain = basis in (DETECTED, MANUAL)
     proper = True
     if from_zone == NOWHERE and to_zone != NOWHERE:

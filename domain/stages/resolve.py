@@ -35,7 +35,9 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
         return int(credential.stranger)
     found = -1
     newest = credential.first
-    for row in range(credential.first, credential.first + credential.count):  # by valid_from, then person
+    for row in range(
+        credential.first, credential.first + credential.count
+    ):  # by valid_from, then the id of the person
         holding = holdings[row]
         if holding.valid_from <= at:
             if holding.valid_from > holdings[newest].valid_from:

@@ -52,6 +52,37 @@ CROSSINGS = [
         ],
     ),
     Scenario(
+        "what is decided later is not earlier: an opening heard of after a newer reading",
+        "5.3 5.5a 8.1",
+        [
+            grant("ann", "side", at(0), device="one"),
+            grant("ann", "gate", at(0, 5), device="other"),
+            says("opened", at(0, 3), "side", device="door"),
+        ],
+        [
+            ("visit.started", {"zone": "lobby", "occurred_at": at(0, 5)}),
+            ("zone.entered", {"zone": "lobby", "occurred_at": at(0, 5)}),
+            ("zone.entered", {"zone": "hall", "occurred_at": at(0, 5), "causes": (3, 5)}),
+            ("door.opened", {"occurred_at": at(0, 3)}),
+        ],
+        occupancy={"hall": (1, 1, 1), "lobby": (0, 0, 0)},
+    ),
+    Scenario(
+        "nobody is held up by a time that was far ahead",
+        "5.5a 5.9",
+        [
+            says("placed", at(30), None, "ann", heard=at(1), data={"zone": "yard"}, device="desk"),
+            says("placed", at(2), None, "ann", heard=at(3), data={"zone": "hall"}, device="desk"),
+            says("placed", at(1), None, "ann", heard=at(4), data={"zone": "lab"}, device="desk"),
+        ],
+        [
+            ("visit.started", {"occurred_at": at(30)}),
+            ("zone.entered", {"zone": "yard", "occurred_at": at(30)}),
+            ("zone.entered", {"zone": "hall", "occurred_at": at(2)}),
+            ("zone.entered", {"zone": "lab", "occurred_at": at(2)}),
+        ],
+    ),
+    Scenario(
         "a grant and one opening are a detected entry at the time of the opening",
         "5.2c 5.3 9.1",
         [grant("ann", "side", at(0)), says("opened", at(0, 9), "side")],

@@ -174,6 +174,21 @@ DEADLINES_AND_COUNTS = [
         occupancy={"hall": (3, 1, 3), "lobby": (0, 0, 2), "house": (3, 3, 3), "": (3, 3, 3)},
     ),
     Scenario(
+        "however many passed, they add up",
+        "7.2 7.3",
+        [
+            place("ann", "lobby", at(0)),
+            *(
+                says("counted", at(1 + minute), "gate", interval=2_000_000_000, direction=direction)
+                for minute in range(2)
+                for direction in (Direction.IN, Direction.OUT)
+            ),
+        ],
+        [("passage.unregistered", {"value": 2_000_000_000})] * 4,
+        only=("passage.unregistered",),
+        occupancy={"lobby": (1, 0, 4_000_000_001), "": (1, 0, 4_000_000_001)},
+    ),
+    Scenario(
         "a passage is settled when the time-out has passed",
         "5.10",
         [says("counted", at(0), "gate", interval=2), tick(at(960) - 1), tick(at(960))],

@@ -5,7 +5,7 @@ from typing import Any
 from domain.calendars import WEEKDAYS
 from domain.vocabulary import Delivery, Direction
 
-from .story import POLICY, Scenario, at, grant, load, place, rule, says, tick
+from .story import HOUSE, POLICY, Scenario, at, grant, load, place, rule, says, tick
 
 _OFFICE: dict[str, Any] = {
     "calendars": {
@@ -260,6 +260,15 @@ DETECTORS = [
         ],
         only=_DENSITY,
         policy=rule("density", overrides=[{"zones": ["lobby"], "set": {"limit": 10}}]),
+    ),
+    Scenario(
+        "a limit by area is that of the decimal numbers: 0.29 for each of 100 m² is 29",
+        "10.3",
+        [place(f"p{number}", "big", at(0)) for number in range(29)],
+        [("density.reached", {"zone": "big", "value": 29, "limit": 29})],
+        only=_DENSITY,
+        policy=rule("density", limit_per_m2=0.29),
+        site={"zones": [*HOUSE["zones"], {"id": "big", "area_m2": 100}]},
     ),
     Scenario(
         "density looks at the zones left, then at those entered, each innermost first",

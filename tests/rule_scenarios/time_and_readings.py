@@ -1,8 +1,10 @@
 """Stories about time, order, resolving and device health (rules.md 1 to 4)."""
 
+from typing import Any
+
 from domain.vocabulary import Basis, Delivery, Direction
 
-from .story import Scenario, at, grant, place, says, tick
+from .story import Scenario, at, grant, load, place, says, tick
 
 _UNTIL_HALF_PAST = {
     "persons": [
@@ -26,6 +28,11 @@ _GONE_AND_COMING = {
         {"id": "cy", "credentials": [{"hash": "c1", "valid_from": _FIVE_PAST}, {"hash": "c2"}]},
     ]
 }
+
+
+def _with_c9(person: str) -> dict[str, Any]:
+    return {"id": person, "credentials": [{"hash": "c9"}]}
+
 
 TIME_AND_READINGS = [
     Scenario(
@@ -116,6 +123,18 @@ TIME_AND_READINGS = [
         [("zone.entered", {"person": "ann"}), ("zone.entered", {"person": "bob"})],
         only=("zone.entered",),
         directory=_UNTIL_HALF_PAST,
+    ),
+    Scenario(
+        "of those who begin together the first by id holds a credential, whoever was known or listed first",
+        "3.1",
+        [
+            load("directory", {"persons": [_with_c9(person) for person in ("zed", "bob", "amy")]}, at(1)),
+            says("granted", at(2), "gate", credential="c9"),
+            load("directory", {"persons": [{"id": "amy"}]}, at(3)),
+            says("granted", at(4), "gate", credential="c9"),
+        ],
+        [("zone.entered", {"person": "amy"}), ("zone.entered", {"person": "bob"})],
+        only=("zone.entered",),
     ),
     Scenario(
         "an ended or coming holding still tells the holder; nobody's credential is its own person",

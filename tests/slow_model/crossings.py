@@ -134,7 +134,10 @@ def move(
     if point is not None and not late:
         world.doors[point].moved[direction] += 1
     registered = True
-    person.seen_at = at  # a
+    tolerated = step.signal.time.received_at + 1_000 * world.policy.devices.clock_offset_limit_ms
+    if person.seen_at is not None and person.seen_at <= tolerated:  # a
+        at = max(at, person.seen_at)
+    person.seen_at = at
     if zone == before:  # b, e
         if basis in (Basis.DETECTED, Basis.MANUAL):
             person.maybe = zone

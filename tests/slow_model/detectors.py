@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from domain.vocabulary import OUTSIDE, Action, Category, Topic
@@ -350,5 +351,5 @@ def _density_limit(world: World, zone: str, parameters: dict[str, Any]) -> int |
         limits.append(parameters["limit"])
     per_m2, area_m2 = parameters.get("limit_per_m2"), world.zones[zone].area_m2
     if per_m2 is not None and area_m2 is not None:
-        limits.append(math.floor(per_m2 * area_m2))
+        limits.append(math.floor(Fraction(str(per_m2)) * Fraction(str(area_m2))))
     return min(limits, default=None)

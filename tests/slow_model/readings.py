@@ -24,7 +24,7 @@ def holder(world: World, credential: str, at: int) -> str | None:
     """Return who held a credential at a time (3.1)."""
     held: list[tuple[Holding, str]] = [
         (holding, person.id)
-        for person in sorted(world.persons.values(), key=lambda person: person.code)
+        for person in sorted(world.persons.values(), key=lambda person: person.id)
         for holding in person.holdings
         if holding.hash == credential
     ]
@@ -34,8 +34,8 @@ def holder(world: World, credential: str, at: int) -> str | None:
 
     begun = [entry for entry in held if begin(entry) <= at]
     valid = [entry for entry in begun if entry[0].valid_until is None or entry[0].valid_until > at]
-    # Of holdings that begin together the one of the person with the lower code counts (`held` is in that
-    # order); rules.md 3.1: of one person's, the one that stands first.
+    # Of holdings that begin together the one of the person whose id comes first counts (`held` is in that
+    # order).
     for candidates in (valid, begun):
         if candidates:
             return max(candidates, key=begin)[1]
