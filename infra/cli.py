@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -25,7 +26,7 @@ from infra.commands import (
     worker,
 )
 from infra.compiled_cache import use_compiled_cache
-from infra.failure import FAILED, UNREAD, explained
+from infra.failure import FAILED, UNREAD, WrongUse, explained
 from infra.standard_streams import Unread, flush_output, leave_streams, open_streams
 from infra.without_pandas import leave_pandas
 
@@ -82,6 +83,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
+        _check_text([*sys.argv[1:], os.environ.get("LIMEN_HOME", "")])
         use_compiled_cache()
         leave_pandas()
         signal.signal(signal.SIGINT, _interrupted)
@@ -100,6 +102,16 @@ def _run() -> None:
         failure = explained(error)
         sys.stderr.write(f"limen: {failure}\n")
         sys.exit(failure.exit_code)
+
+
+def _check_text(words: Sequence[str]) -> None:
+    """Raise `WrongUse` for bytes that are no text: no file, log or answer of ours could name them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(word).decode(errors="backslashreplace")
+            raise WrongUse(f"{shown}: this is not UTF-8; give it a name or text that is") from None
 
 
 class Interrupted(BaseException):

@@ -30,6 +30,6 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
     if again.replace(tzinfo=None) != given.replace(tzinfo=None):
         raise WrongUse(
             f"{option}: {text} does not exist in {zone.key}, where the clocks go forward then; "
-            "give the time with its offset, such as 2016-03-27T03:30+03:00"
+            f"give the time with its offset: {local.isoformat()}, which is {again.isoformat()}"
         )
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000 + moment.microsecond

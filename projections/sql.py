@@ -33,6 +33,7 @@ SAFE_TABLE_FUNCTIONS: Final = frozenset(
     }
 )
 """Table functions that reach nothing beyond what is written in the query."""
+_FORMAT: Final = re.compile(r"\bformat\s+(?!(?:asc|desc|final)$)[a-z]\w*$", re.IGNORECASE)
 _FORBIDDEN_WORDS: Final = frozenset({"file", "outfile", "infile", "insert", "sleep", "sleepeachrow"})
 # What is not one of these (comments, semicolons, backslashes in names, heredocs, foreign quotes) is refused:
 # the engine might read it otherwise than we do.
@@ -51,6 +52,8 @@ _TOKEN: Final = re.compile(
 
 def sql(history: History, text: str, *, seconds: int = SECONDS) -> list[dict[str, Any]]:
     """Return the rows of one query, by column name; times are ISO 8601 in UTC.
+
+    Bytes that are no text become U+FFFD; `hex` in the query has them all.
 
     Raises:
         QueryRefused: more than one statement, not a reading one, something outside the history's tables, or
@@ -80,7 +83,8 @@ def sql(history: History, text: str, *, seconds: int = SECONDS) -> list[dict[str
         raise _named(error) from error
     finally:
         client.close()
-    return msgspec.json.decode(b"[" + b",".join(answer.splitlines()) + b"]")  # type: ignore[no-any-return]
+    text = b",".join(answer.splitlines()).decode(errors="replace")
+    return msgspec.json.decode(f"[{text}]")  # type: ignore[no-any-return]
 
 
 def _table_functions(history: History) -> frozenset[str]:
@@ -104,6 +108,8 @@ def _check(query: str, table_functions: frozenset[str]) -> None:
                     f"{token.group()} at character {place + 1} is not allowed: only the history's own tables"
                 )
         place = token.end()
+    if _FORMAT.search(query):
+        raise QueryRefused("the answer has a form of its own: leave FORMAT out; use --json")
     if first not in _FIRST_WORDS:
         raise QueryRefused(
             "only queries that read are allowed: SELECT, WITH, SHOW, DESCRIBE, EXISTS, EXPLAIN"

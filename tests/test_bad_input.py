@@ -158,6 +158,35 @@ def test_quarantine_is_read_again_when_the_site_is_corrected(empty: Path) -> Non
     assert answer("replay", home=empty)["identical"]
 
 
+def test_a_retry_says_that_a_source_is_gone(empty: Path) -> None:
+    """Entries whose source was taken out of site.yaml stay, and the source is named."""
+    _import(empty, f"{HEADER}\n2016-05-31 08:00:00,fixed-prox,earpa001,9,9\n")
+    site = empty / "site.yaml"
+    text = site.read_text()
+    site.write_text(text.replace("\n  prox:\n", "\n  badges:\n", 1))
+    assert site.read_text() != text
+    done = limen("quarantine", "retry", "--json", home=empty)
+    assert json.loads(done.stdout)["quarantined"] == 1
+    assert "'prox' is not in site.yaml" in done.stderr
+
+
+def test_a_last_line_without_an_end_is_told(empty: Path) -> None:
+    """It is taken, for many programs write no last line end, and whoever imports it hears of it."""
+    file = empty.parent / "given.csv"
+    for end, told in (("\n", False), ("", True)):
+        file.write_text(f"{HEADER}\n{GOOD}{end}")
+        done = limen("import", file, "--source", "prox", "--json", home=empty)
+        assert json.loads(done.stdout)["read"] == 1
+        assert ("no end" in done.stderr) == told
+
+
+def test_what_is_no_text_is_wrong_use(tmp_path: Path) -> None:
+    """Bytes in an argument that are not UTF-8 are refused before anything is made."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/n\xff")
+    assert "not UTF-8" in limen("init", "--template", "campus", "--home", name, exit_code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_source_and_missing_file(empty: Path) -> None:
     """A source that is not described is wrong use; a file that is not there is a failure."""
     assert "prox" in limen("import", RECORDING, "--source", "turnstile", home=empty, exit_code=2).stderr

@@ -301,6 +301,8 @@ def test_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
         (b"PK\x03\x04\0\0\n", "binary"),
         (b"x" * 100_000, "longer"),
+        (b"timestamp,type,prox-id,floor,zone\r2016-05-31 08:00:00,x,y,1,1\r" * 3_000, "CR alone"),
+        (b'{"specversion":"1.0","id":"a"}\n', "--source signals"),
         (b'timestamp,"prox-id\n', "quotes"),
     ],
 )

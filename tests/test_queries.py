@@ -470,6 +470,8 @@ def test_sql_reads(history: History) -> None:
     ]
     assert sql(history, "SELECT 1 AS x WHERE 0") == []
     assert {"name": "events"} in sql(history, "SHOW TABLES")
+    assert sql(history, "SELECT 1 AS format ORDER BY format DESC") == [{"format": 1}]
+    assert sql(history, "SELECT unhex('ff41') AS x") == [{"x": "\ufffdA"}]
     with pytest.raises(HistoryError, match="nothing_here"):
         sql(history, "SELECT nothing_here FROM events")
 
@@ -495,6 +497,7 @@ def test_sql_reads(history: History) -> None:
         "SELECT * FROM remote('127.0.0.1:1', system.one)",
         "SELECT * FROM executable('x', 'CSV', 'a Int8')",
         "SELECT 1 INTO OUTFILE '/tmp/never'",
+        "SELECT 1 FORMAT JSON;",
         "SELECT 1 /* */ ; DROP TABLE events",
         "SELECT 1 -- x",
         "SELECT $$ $$",

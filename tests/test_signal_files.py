@@ -20,6 +20,15 @@ def test_simulate_goes_to_one_place(tmp_path: Path, where: tuple[str, ...]) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_the_truth_goes_is_asked_first(tmp_path: Path) -> None:
+    """A truth that could not be written, or only over the signals, is wrong use before anything is made."""
+    home, day = tmp_path / "home", tmp_path / "day.jsonl"
+    for truth, said in ((tmp_path / "none" / "truth", "folder"), (tmp_path, "folder"), (day, "same file")):
+        asked = ("simulate", "--out", day, "--truth", truth)
+        assert said in limen(*asked, home=home, exit_code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_simulated_days_go_through_a_file(tmp_path: Path) -> None:
     """What is written is imported, each signal once; a line that could not be read is read again."""

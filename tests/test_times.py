@@ -1,5 +1,6 @@
 """Times that people give: read in the site's zone, and refused where there is no such time."""
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,29 @@ def test_what_is_no_time_is_wrong_use(text: str) -> None:
     """What cannot be read, what the clocks leave out, and what lies beyond the calendar."""
     with pytest.raises(WrongUse, match="--at: "):
         instant("--at", text, ATHENS)
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "told"),
+    [
+        (
+            "Europe/Athens",
+            "2016-03-27T03:30",
+            "2016-03-27T03:30:00+02:00, which is 2016-03-27T04:30:00+03:00",
+        ),
+        (
+            "America/New_York",
+            "2024-03-10T02:15",
+            "2024-03-10T02:15:00-05:00, which is 2024-03-10T03:15:00-04:00",
+        ),
+    ],
+)
+def test_a_time_that_the_clocks_leave_out_is_told_with_its_offset(zone: str, text: str, told: str) -> None:
+    """What is proposed is the time that was asked for, in this zone, and it is one."""
+    with pytest.raises(WrongUse, match=re.escape(told)):
+        instant("--at", text, ZoneInfo(zone))
+    before, after = told.split(", which is ")
+    assert instant("--at", before, ZoneInfo(zone)) == instant("--at", after, ZoneInfo(zone))
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,16 @@ def _columns(name: str, line: int, header: bytes, needed: list[str], source_name
         raise UnusableFile(f"{name}: it is UTF-16; save it as UTF-8 and import it again")
     if b"\0" in header:
         raise UnusableFile(f"{name}: it is a binary file; export a CSV file (UTF-8) from where it comes")
+    if header.startswith(b'{"'):
+        raise UnusableFile(
+            f"{name}:{line}: these are JSON lines, and {source_name!r} reads CSV; "
+            "signals in JSON lines are imported with --source signals"
+        )
+    if b"\r" in header.partition(b'"')[0]:
+        raise UnusableFile(
+            f"{name}: its lines end in CR alone; convert them "
+            f"(tr '\\r' '\\n' < {name} > unix.csv) and import the result"
+        )
     if len(header) > ROW_LIMIT_BYTES:
         raise UnusableFile(
             f"{name}:{line}: the header is longer than {ROW_LIMIT_BYTES:,} bytes; is it a CSV file?"

@@ -34,8 +34,11 @@ def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:
     return {**_entry(entry, None), "raw_base64": b64encode(entry.rejection.raw).decode()}
 
 
-def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, int]:
-    """Read entries again (all that are open, if none is named), with the site as it now is."""
+def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, Any]:
+    """Read entries again (all that are open, if none is named), with the site as it now is.
+
+    Besides what was fed, `unknown_sources` are those of the entries that site.yaml does not describe.
+    """
     entries = (
         [_existing(home, number) for number in numbers]
         if numbers
@@ -53,7 +56,8 @@ def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, int]:
             fed.read += 1
             fed.quarantined += 1
     finish(home)
-    return asdict(fed)
+    sources = {entry.rejection.source for entry in entries}
+    return {**asdict(fed), "unknown_sources": sorted(sources - {*home.site.sources, JSON_LINES})}
 
 
 def _read_again(home: OpenHome, entry: Entry, received_at: int) -> Iterator[Signal | Rejected]:

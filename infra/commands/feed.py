@@ -27,6 +27,7 @@ def import_files(
     """Import recorded readings; what is imported twice is counted and changes nothing."""
     paths = [str(file.absolute()) for file in files]
     show(ask(home, "import", progress=True, files=paths, source=source), as_json, home, _fed)
+    _warn_unended(files)
 
 
 def simulate(
@@ -55,6 +56,7 @@ def simulate(
         raise WrongUse("simulate: say either --out FILE or --into HOME")
     if into is not None and sites > 1:
         raise WrongUse("simulate: a home is one site; write a city with --out FILE")
+    _check_truth(truth, out)
     what: dict[str, Any] = {
         "persons": persons,
         "days": days,
@@ -71,6 +73,26 @@ def simulate(
             show(simulate_city_to_file(home, out, sites=sites, **what), as_json, home, _written)
             return
         show(simulate_to_file(home, out, **what), as_json, home, _written)
+
+
+def _check_truth(truth: Path | None, out: Path | None) -> None:
+    """Say before anything is fed that the truth could not be written afterwards."""
+    if truth is None:
+        return
+    if truth.is_dir() or not truth.absolute().parent.is_dir():
+        raise WrongUse(
+            f"--truth: {truth} is a folder, or its folder is not there; name a file in one that is"
+        )
+    if out is not None and truth.resolve() == out.resolve():
+        raise WrongUse("--truth, --out: both are the same file; name another")
+
+
+def _warn_unended(files: list[Path]) -> None:
+    """Tell of files whose last line has no end; its row was taken, if it had all its columns."""
+    for path in files:
+        with path.open("rb") as file:
+            if file.seek(0, 2) and file.seek(-1, 2) >= 0 and file.read(1) not in b"\r\n":
+                typer.echo(f"limen: {path}: its last line has no end; is the file whole?", err=True)
 
 
 def _fed(answer: dict[str, int], language: "Language") -> None:

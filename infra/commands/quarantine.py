@@ -101,6 +101,12 @@ def retry(
             "it at its source and send it as a new signal; its bytes: 'limen quarantine show --kafka --json'"
         )
     answer = ask(home, "quarantine_retry", progress=True, numbers=numbers or [])
+    for source in answer.pop("unknown_sources", ()):
+        typer.echo(
+            f"limen: the source {source!r} is not in site.yaml any more, so its entries cannot be read: "
+            "describe it there again",
+            err=True,
+        )
     show(answer, as_json, home, _retried)
 
 
