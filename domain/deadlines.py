@@ -20,8 +20,6 @@ SPANS: Final = 1024
 """Spans that have a list of their own, seven weeks; what falls due later waits in the last."""
 LINK: Final = np.dtype([("subject", "u4"), ("next", "u4")])
 """Row 0 heads the list of free rows, rows 1 to SPANS the lists of the spans, the others are entries."""
-PERSON_TIMER: Final = 1
-"""A person's deadline comes after a grant's at the same time and code."""
 
 
 class Deadlines:
@@ -79,7 +77,7 @@ def arm(person: Any, code: int, near: Any, near_size: Any, links: Any, marks: An
     if span <= marks[0]:
         if person.due < person.armed:
             person.armed = person.due
-            push(near, near_size, person.due, code, PERSON_TIMER)
+            push(near, near_size, person.due, code, 0)
         return
     span = min(span, marks[0] + SPANS - 1)
     if span << SPAN_BITS >= person.armed:

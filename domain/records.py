@@ -154,9 +154,8 @@ PENDING: Final = np.dtype(
 PASSAGE: Final = np.dtype(
     [
         ("due", "i8"),
-        ("position", "i8"),
+        ("turn", "i8"),  # position of its count: those of one time and point are settled as they were counted
         ("subject", "u4"),  # the point
-        ("kind", "i4"),
         ("from_zone", "u4"),
         ("to_zone", "u4"),
         ("number", "i4"),

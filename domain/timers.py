@@ -1,4 +1,4 @@
-"""Timers: things that fall due, in (due, subject, kind) order, kept in a heap or in a queue.
+"""Timers: things that fall due, in (due, subject, turn) order, kept in a heap or in a queue.
 
 A queue suits timers that are all armed for the same while, and so mostly in order; a heap suits the others.
 An entry is never taken out before its time: whoever armed it knows, when it comes, whether it still holds.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domain.kernels import Records, inlined, records
 
-TIMER: Final = np.dtype([("due", "i8"), ("subject", "u4"), ("kind", "i4")], align=True)
+TIMER: Final = np.dtype([("due", "i8"), ("subject", "u4"), ("turn", "i4")], align=True)
 NEVER: Final = 2**62
 
 
@@ -22,11 +22,11 @@ def earlier(one: Any, other: Any) -> bool:
         return bool(one.due < other.due)
     if one.subject != other.subject:
         return bool(one.subject < other.subject)
-    return bool(one.kind < other.kind)
+    return bool(one.turn < other.turn)
 
 
 @inlined
-def push(heap: Any, size: Any, due: int, subject: int, kind: int) -> int:
+def push(heap: Any, size: Any, due: int, subject: int, turn: int) -> int:
     """Put in an entry and return its place; the heap must have room."""
     place = size[0]
     size[0] = place + 1
@@ -35,7 +35,7 @@ def push(heap: Any, size: Any, due: int, subject: int, kind: int) -> int:
         parent = heap[above]
         if parent.due < due or (
             parent.due == due
-            and (parent.subject < subject or (parent.subject == subject and parent.kind <= kind))
+            and (parent.subject < subject or (parent.subject == subject and parent.turn <= turn))
         ):
             break
         heap[place] = heap[above]
@@ -43,7 +43,7 @@ def push(heap: Any, size: Any, due: int, subject: int, kind: int) -> int:
     entry = heap[place]
     entry.due = due
     entry.subject = subject
-    entry.kind = kind
+    entry.turn = turn
     return int(place)
 
 
@@ -120,7 +120,7 @@ def enqueue(queue: Any, span: Any, due: int, subject: int) -> None:
     entry = queue[place]
     entry.due = due
     entry.subject = subject
-    entry.kind = 0
+    entry.turn = 0
 
 
 class Queue:

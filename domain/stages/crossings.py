@@ -39,7 +39,6 @@ from domain.timers import NEVER, enqueue, pop, push
 from domain.vocabulary import Topic
 
 ABSENCE_DEADLINE, TIMEOUT_DEADLINE, SETTLING_DEADLINE = 1, 2, 3
-PASSAGE_TIMER: Final = 2  # after a person's, at the same time and code
 NOT_TAKEN: Final = TOPIC[Topic.ENTRY_NOT_TAKEN]
 CORRECTED: Final = TOPIC[Topic.PRESENCE_CORRECTED]
 
@@ -227,7 +226,7 @@ def fire(
     near: Any, near_size: Any, links: Any, marks: Any, passages: Any, passages_size: Any, settings: Any,
     crossings: Any, crossings_size: Any, events: Any, size: Any, causes: Any, causes_size: Any,
 ) -> None:  # fmt: skip
-    """Fire every timer that is due, in (due, subject, kind) order of all three kinds (rule 1.3)."""
+    """Fire every timer that is due, by (due, subject); then grants, deadlines, passages (rule 1.3)."""
     if signal.now >> SPAN_BITS > marks[0]:
         begin_spans(signal.now, people, near, near_size, links, marks)
     moment = min(signal.occurred_at, signal.received_at)
@@ -270,7 +269,7 @@ def fire(
         row.from_zone = passage.from_zone
         row.to_zone = passage.to_zone
         row.number = passage.number
-        row.cause = passage.position
+        row.cause = passage.turn
         pop(passages, passages_size)
 
 
@@ -366,9 +365,8 @@ def cross(
                 row.number = signal.passed - moved
                 row.cause = signal.position
                 due = at + settings[0].timeout_us
-                place = push(passages, passages_size, due, signal.point, PASSAGE_TIMER)
+                place = push(passages, passages_size, due, signal.point, signal.position)
                 passage = passages[place]
-                passage.position = signal.position
                 passage.from_zone = signal.other_zone
                 passage.to_zone = signal.to_zone
                 passage.number = row.number

@@ -189,6 +189,22 @@ DEADLINES_AND_COUNTS = [
         occupancy={"lobby": (1, 0, 4_000_000_001), "": (1, 0, 4_000_000_001)},
     ),
     Scenario(
+        "passages of one point that are due together are settled in the order they were counted",
+        "1.3 5.10",
+        [
+            says("counted", at(0), "gate", interval=5),
+            says("counted", at(1), "inner", interval=1),
+            says("counted", at(1), "inner", interval=2, direction=Direction.OUT),
+            tick(at(1_000)),
+        ],
+        [
+            ("passage.settled", {"point": "gate", "value": 5}),
+            ("passage.settled", {"point": "inner", "value": 1, "causes": (4,)}),
+            ("passage.settled", {"point": "inner", "value": 2, "causes": (5,)}),
+        ],
+        only=("passage.settled",),
+    ),
+    Scenario(
         "a passage is settled when the time-out has passed",
         "5.10",
         [says("counted", at(0), "gate", interval=2), tick(at(960) - 1), tick(at(960))],

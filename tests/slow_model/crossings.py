@@ -24,7 +24,7 @@ def fire_crossings(world: World, step: Step) -> list[Move]:
     """Fire the timers of the crossings stage; return the moves they made."""
     moves: list[Move] = []
     while True:
-        # 1.3: at one (due, code) grants, deadlines, then passages; rules.md 1.3: these as they were made.
+        # 1.3: at one (due, code) grants, deadlines, then passages, these as they were made.
         due: list[tuple[int, int, int, Person | Passage]] = []
         for person in world.persons.values():
             if person.grant is not None:
