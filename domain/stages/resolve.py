@@ -35,9 +35,8 @@ def holder(credential: Any, holdings: Any, at: int) -> int:
         return int(credential.stranger)
     found = -1
     newest = credential.first
-    for row in range(
-        credential.first, credential.first + credential.count
-    ):  # by valid_from, then the id of the person
+    last = credential.first + credential.count
+    for row in range(credential.first, last):  # by valid_from, then the id of the person
         holding = holdings[row]
         if holding.valid_from <= at:
             if holding.valid_from > holdings[newest].valid_from:
