@@ -193,7 +193,8 @@ class Engine:
         state.grants.reserve(count)
         state.deadlines.reserve(2 * moves)
         state.passages.reserve(count)
-        state.pending.reserve(count)
+        if pending + count > len(state.pending.rows):
+            state.pending.reserve(count)
         if self._watched[0]:
             out.levels.reserve(most_crossings * 2 * self._depth)
         deadlines = state.deadlines
