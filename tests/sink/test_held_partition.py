@@ -40,6 +40,9 @@ class Log(PartitionedLog):
             raise LogCorrupt("an event without its number")
         return super().read_events(partition, from_offset, limit)
 
+    def idle(self, partition: int) -> None:
+        """Do nothing."""
+
     def release(self, partition: int) -> None:
         """Do nothing."""
 
