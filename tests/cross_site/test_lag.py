@@ -71,7 +71,11 @@ def test_the_mark_of_a_transaction_has_not_waited(log: KafkaSettings) -> None:
     before = time.time() * 1_000_000
     put(log, [reading("berlin", 0)])
     with closing(Ends(log)) as ends:
-        heads = [ends.head(Topic.PERSONS, partition) for partition in range(log.partitions)]
-        assert sorted(heads) == [0, 2]
+
+        def heads_now() -> list[int]:
+            return [ends.head(Topic.PERSONS, partition) for partition in range(log.partitions)]
+
+        wait_for(lambda: sorted(heads_now()) == [0, 2])  # the mark is written after the commit is answered
+        heads = heads_now()
         came, mark = (ends.appended_at(Topic.PERSONS, heads.index(2), offset) for offset in (0, 1))
     assert before - 1_000 <= came < mark
