@@ -6,6 +6,8 @@ FILE holds signals as lines, and an empty line after each log. The first line pr
 are compiled; then, for each log: events, digest of the events, digest of the snapshot.
 """
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -47,6 +49,22 @@ def read_logs(path: Path) -> Iterator[list[Signal]]:
         else:
             yield log
             log = []
+
+
+def decided_elsewhere(module: str, logs: Sequence[Sequence[Signal]], folder: Path, *, jit: bool) -> list[str]:
+    """Run a module of the tests over logs, in a process with compiled or plain rules; return its lines."""
+    write_logs(folder / "logs.jsonl", logs)
+    other = subprocess.run(
+        [sys.executable, "-m", module, str(folder / "logs.jsonl")],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "0" if jit else "1"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert other.returncode == 0, other.stderr
+    return other.stdout.splitlines()
 
 
 def main(path: str) -> None:

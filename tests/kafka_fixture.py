@@ -4,7 +4,9 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -29,18 +31,27 @@ class Kafka:
         return self.broker.bootstrap
 
 
-@pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """Give the broker of this test process."""
+@contextmanager
+def own_broker(folder: Path, more_settings: str = "") -> Iterator[Broker]:
+    """Give a running broker with settings of its own; at the end it is killed, for nobody needs its data."""
     require("Java", shutil.which("java"), "apt-get install openjdk-17-jre-headless")
-    folder = tmp_path_factory.mktemp("kafka")
-    broker = Broker(folder / "broker")
+    broker = Broker(folder, more_settings=more_settings)
     try:
         broker.start()
     except BrokerUnavailable as unavailable:
         require("a broker", False, str(unavailable))
-    yield broker
-    broker.kill()  # nobody needs its data any more
+    try:
+        yield broker
+    finally:
+        broker.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Give the broker of this test process."""
+    folder = tmp_path_factory.mktemp("kafka")
+    with own_broker(folder / "broker") as broker:
+        yield broker
     shutil.rmtree(folder)
 
 

@@ -223,22 +223,19 @@ def test_odd_row_is_rejected_and_its_neighbours_are_not(tmp_path: Path, row: byt
     assert found.detail
 
 
-def test_unknown_action_is_rejected(tmp_path: Path) -> None:
-    """A word that is no action, or is one that no row can have, is set aside."""
-    source = PROX.model_copy(update={"action": "{type}"})
-    rows = b"2016-05-31 07:00:00,counted,a001,1,1\n2016-05-31 07:00:00,denied,a001,1,1\n"
-    first, second = read(HEADER + rows, tmp_path, source)
-    assert isinstance(first, Rejected) and first.reason == "unknown_action"
-    assert isinstance(second, Signal) and second.action is Action.DENIED
-
-
-def test_unknown_direction_is_rejected(tmp_path: Path) -> None:
-    """A word that is no direction, and has no meaning in the source, is set aside."""
-    source = PROX.model_copy(update={"direction": "{type}"})
-    rows = b"2016-05-31 07:00:00,sideways,a001,1,1\n2016-05-31 07:00:00,out,a001,1,1\n"
-    first, second = read(HEADER + rows, tmp_path, source)
-    assert isinstance(first, Rejected) and first.reason == "unknown_direction"
-    assert isinstance(second, Signal) and second.direction is Direction.OUT
+@pytest.mark.parametrize(
+    ("column", "word", "known", "meaning"),
+    [("action", "counted", "denied", Action.DENIED), ("direction", "sideways", "out", Direction.OUT)],
+)
+def test_a_word_without_a_meaning_is_rejected(
+    tmp_path: Path, column: str, word: str, known: str, meaning: Action | Direction
+) -> None:
+    """A word that is no action or direction, or an action that no row can have, is set aside."""
+    source = PROX.model_copy(update={column: "{type}"})
+    rows = f"2016-05-31 07:00:00,{word},a001,1,1\n2016-05-31 07:00:00,{known},a001,1,1\n"
+    first, second = read(HEADER + rows.encode(), tmp_path, source)
+    assert isinstance(first, Rejected) and first.reason == f"unknown_{column}"
+    assert isinstance(second, Signal) and getattr(second, column) is meaning
 
 
 @pytest.mark.parametrize(

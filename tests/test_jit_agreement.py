@@ -1,8 +1,5 @@
 """Compiled and as plain Python, the engine decides the same."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,7 @@ from hypothesis import settings
 
 from domain.kernels import COMPILED
 from tests.campus_log import campus_log
-from tests.decision_digests import digest, write_logs
+from tests.decision_digests import decided_elsewhere, digest
 from tests.signal_strategies import Log, drawn_worlds
 
 
@@ -21,18 +18,7 @@ def test_compiled_and_plain_rules_agree(tmp_path: Path) -> None:
     logs = [*worlds, Log(campus_log(persons=60, days=1, seed=3).signals)]
     assert len(logs) > 10
     assert len(logs[-1]) > 700
-    write_logs(tmp_path / "logs.jsonl", logs)
-    other = subprocess.run(
-        [sys.executable, "-m", "tests.decision_digests", str(tmp_path / "logs.jsonl")],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1" if COMPILED else "0"},
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
-    assert other.returncode == 0, other.stderr
-    mode, *digests = other.stdout.splitlines()
+    mode, *digests = decided_elsewhere("tests.decision_digests", logs, tmp_path, jit=not COMPILED)
     assert mode == ("plain" if COMPILED else "compiled")
     differing = [
         log for log, here, there in zip(logs, map(digest, logs), digests, strict=True) if here != there

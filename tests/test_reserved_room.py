@@ -1,13 +1,10 @@
 """No loop writes past the rows that were reserved for it."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from domain.signal import Signal
-from tests.decision_digests import write_logs
+from tests.decision_digests import decided_elsewhere
 from tests.rule_scenarios.story import POLICY, Scenario, at, grant, place, tick
 from tests.signal_strategies import drawn_worlds
 
@@ -49,15 +46,5 @@ def test_no_row_is_written_that_was_not_reserved(tmp_path: Path) -> None:
     """With no row to spare, drawn worlds and the stories that need most are decided without an error."""
     stories = [settle_anew(10), many_causes(40)]
     logs: list[Sequence[Signal]] = [*(story.log() for story in stories for _ in range(3)), *drawn_worlds(40)]
-    write_logs(tmp_path / "logs.jsonl", logs)
-    decided = subprocess.run(
-        [sys.executable, "-m", "tests.exact_rooms", str(tmp_path / "logs.jsonl")],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        cwd=Path(__file__).parent.parent,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
-    assert decided.returncode == 0, decided.stderr
-    assert decided.stdout.split() == [str(len(log)) for log in logs]
+    decided = decided_elsewhere("tests.exact_rooms", logs, tmp_path, jit=False)
+    assert decided == [str(len(log)) for log in logs]

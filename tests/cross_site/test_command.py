@@ -22,6 +22,21 @@ from tests.worker.rig import PARTITIONS, Rig
 __all__ = ["log"]
 
 
+def _on(kafka: KafkaSettings) -> str:
+    """Return the settings of a process on these topics; more of `[kafka]` may follow."""
+    return (
+        f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{kafka.bootstrap_servers}"\n'
+        f'topic_prefix = "{kafka.topic_prefix}"\ngroup = "{kafka.group}"\n'
+    )
+
+
+def _endpoint(process: subprocess.Popen[bytes]) -> Endpoint:
+    assert process.stderr is not None
+    endpoint = Endpoint.told_in(process.stderr.readline().decode())
+    assert endpoint is not None
+    return endpoint
+
+
 def _start(home: Path, text: str) -> subprocess.Popen[bytes]:
     (home / "limen.toml").write_text(text)
     return subprocess.Popen(
@@ -39,15 +54,9 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
         readings = [says(site, 1, 10, point="gate", credential=card) for site in SITES]
         rig.produce(message(reading) for reading in readings)
         rig.start(second_stage=True)
-        process = _start(
-            tmp_path,
-            f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{kafka.bootstrap}"\n'
-            f'topic_prefix = "{kafka.prefix}"\ngroup = "{rig.settings.group}"\n',
-        )
+        process = _start(tmp_path, _on(rig.settings))
         try:
-            assert process.stderr is not None
-            endpoint = Endpoint.told_in(process.stderr.readline().decode())
-            assert endpoint is not None
+            endpoint = _endpoint(process)
             assert "group" in endpoint.waiting_for()
             rig.wait(lambda: len(_raised(rig)) == 2, "alerting both sites")
             assert endpoint.is_live()
@@ -74,15 +83,9 @@ def test_while_the_broker_stands_still_it_is_not_ready(
     log: KafkaSettings, kafka: Kafka, tmp_path: Path
 ) -> None:
     """Also when the partitions are lost, and nothing is read any more; when it is back, all is well."""
-    process = _start(
-        tmp_path,
-        f'metrics_port = 0\n[kafka]\nbootstrap_servers = "{log.bootstrap_servers}"\n'
-        f'topic_prefix = "{log.topic_prefix}"\ngroup = "{log.group}"\nsession_seconds = 6\n',
-    )
+    process = _start(tmp_path, f"{_on(log)}session_seconds = 6\n")
     try:
-        assert process.stderr is not None
-        endpoint = Endpoint.told_in(process.stderr.readline().decode())
-        assert endpoint is not None
+        endpoint = _endpoint(process)
         wait_for(lambda: not endpoint.waiting_for())
         kafka.broker.pause()
         wait_for(lambda: endpoint.waiting_for().keys() >= {"group", "log"})

@@ -1,6 +1,5 @@
 """A partition in which nothing happens for longer than the broker remembers its owner."""
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.kafka.broker import Broker
-from infra.kafka.jars import BrokerUnavailable
 from streams.kafka.log import KafkaLog
 from streams.log import LogUnavailable
-from tests.kafka_fixture import Kafka
-from tests.requirements import require
+from tests.kafka_fixture import Kafka, own_broker
 from tests.worker.messages import a_signal, message
 from tests.worker.rig import Rig
 
@@ -27,16 +23,8 @@ _FORGOTTEN_SECONDS = 4.0
 @pytest.fixture
 def forgetful(tmp_path: Path) -> Iterator[Kafka]:
     """Give a broker of its own, which forgets an idle owner in a second and not in a week."""
-    require("Java", shutil.which("java"), "apt-get install openjdk-17-jre-headless")
-    broker = Broker(tmp_path / "forgetful-broker", more_settings=SETTINGS)
-    try:
-        broker.start()
-    except BrokerUnavailable as unavailable:
-        require("a broker", False, str(unavailable))
-    try:
+    with own_broker(tmp_path / "forgetful-broker", SETTINGS) as broker:
         yield Kafka(broker, "forgetful")
-    finally:
-        broker.kill()
 
 
 @pytest.mark.slow

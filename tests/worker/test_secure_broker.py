@@ -14,9 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # all of it is
     UserScramCredentialUpsertion,
 )
 
-from infra.kafka.broker import Broker
-from infra.kafka.jars import BrokerUnavailable
-from tests.kafka_fixture import Kafka
+from tests.kafka_fixture import Kafka, own_broker
 from tests.requirements import require
 from tests.worker.messages import a_signal, message
 from tests.worker.rig import Rig
@@ -38,7 +36,6 @@ ssl.keystore.password={password}
 @pytest.fixture
 def safe(tmp_path: Path) -> Iterator[tuple[Kafka, str, Path]]:
     """Give a broker of its own, where it is reached safely, and the certificate it shows there."""
-    require("Java", shutil.which("java"), "apt-get install openjdk-17-jre-headless")
     require("keytool", shutil.which("keytool"), "apt-get install openjdk-17-jre-headless")
     keystore, certificate = tmp_path / "broker.p12", tmp_path / "broker.pem"
     store = ["-keystore", str(keystore), "-storepass", PASSWORD, "-alias", "broker"]
@@ -51,12 +48,7 @@ def safe(tmp_path: Path) -> Iterator[tuple[Kafka, str, Path]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = SETTINGS.format(safe=port, keystore=keystore, password=PASSWORD)
-    broker = Broker(tmp_path / "safe-broker", more_settings=settings)
-    try:
-        broker.start()
-    except BrokerUnavailable as unavailable:
-        require("a broker", False, str(unavailable))
-    try:
+    with own_broker(tmp_path / "safe-broker", settings) as broker:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         for done in admin.alter_user_scram_credentials(
@@ -64,8 +56,6 @@ def safe(tmp_path: Path) -> Iterator[tuple[Kafka, str, Path]]:
         ).values():
             done.result(10)
         yield Kafka(broker, "safe"), f"127.0.0.1:{port}", certificate
-    finally:
-        broker.kill()
 
 
 def _keytool(*arguments: str) -> None:
