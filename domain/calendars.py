@@ -6,6 +6,7 @@ into the gap of a spring change is moved forward by the gap, one that occurs twi
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -109,6 +110,7 @@ def _holidays_of(rule: Holidays, year: int) -> holidays.HolidayBase:
     return _HOLIDAYS[key]
 
 
+@lru_cache(maxsize=10_000)
 def _utc_us(day: date, minutes: int, zone: ZoneInfo) -> int:
     local = datetime.combine(day, time(), zone) + timedelta(minutes=minutes)
     return round(local.astimezone(UTC).timestamp() * 1_000_000)

@@ -16,16 +16,13 @@ import pyarrow as pa
 from domain.columns import event_columns, joined, signal_columns
 from domain.errors import DomainError
 from domain.event import read_event
-from domain.kernels import COMPILED
 from domain.signal import read_signal
 from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT, Layout
-from domain.wire_scanning import scan
+from domain.wire_scanning import can_scan, scan
 
 _UNREADABLE: Final = (DomainError, msgspec.MsgspecError, ValueError, RecursionError)
 _NO_COLUMN: Final = (pa.ArrowException, OverflowError)
 """What a number raises that no column holds."""
-_MOST_SCANNED_BYTES: Final = 2**31 - 1
-"""Where a text ends in its column is told in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def _read(
     read: Callable[[bytes], Any],
     columns: Callable[[Sequence[Any]], pa.Table],
 ) -> Read:
-    if not COMPILED or sum(map(len, wires)) > _MOST_SCANNED_BYTES:
+    if not can_scan(wires):
         return _read_any(wires, read, columns)
     table, fits = scan(wires, layout)
     if fits.all():

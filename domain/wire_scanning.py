@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from domain.columns import MOMENT, TEXT, WORD, is_one_of
-from domain.kernels import inlined, loop
+from domain.kernels import COMPILED, inlined, loop
 from domain.names import Names, code_of
 from domain.wire_layout import DEFAULTS, NUMBER, NUMBERS, OBJECT, OBJECTS, SAME, STRING, WORDS, Layout
 
@@ -26,6 +26,13 @@ _DEEPEST: Final = 16
 
 _PART: Final = 1_024
 """Wires scanned at once: about half a megabyte, which a core's own cache holds."""
+_MOST_BYTES: Final = 2**31 - 1
+"""Where a text ends in its column is told in 32 bits."""
+
+
+def can_scan(wires: Sequence[bytes]) -> bool:
+    """Return whether these can be scanned together; in plain Python that would take too long."""
+    return COMPILED and sum(map(len, wires)) <= _MOST_BYTES
 
 
 def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:

@@ -54,7 +54,7 @@ def show_quarantined(settings: KafkaSettings, partition: int, number: int) -> di
         first, end = reader.bounds()
         if first <= number < end:
             reader.seek(number)
-            for messages in reader.rest(batch=1):
+            for messages in reader.rest(1):
                 if messages[0].offset() != number:
                     break  # a transaction's marker stands there
                 return {

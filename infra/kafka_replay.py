@@ -16,6 +16,7 @@ from infra.kafka_partitions import chosen_partitions
 from infra.settings import Settings
 from streams.admission import HOUR_US, Limits
 from streams.comparison import told
+from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.worker.replaying import Replayed, replay_partition
 
@@ -50,8 +51,9 @@ def replay_kafka(
         WrongUse: there is no such partition.
         LogUnavailable, LogCorrupt: the topics cannot be read.
     """
-    wanted = chosen_partitions(kafka.partitions, partition)
     began = time.perf_counter()
+    with KafkaLog(kafka) as log:  # the longest first, so that none is left alone at the end
+        wanted = sorted(chosen_partitions(kafka.partitions, partition), key=log.head, reverse=True)
     found = []
     for replayed in _replayed(kafka, limits, wanted, processes or len(os.sched_getaffinity(0))):
         found.append(replayed)

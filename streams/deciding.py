@@ -4,12 +4,15 @@ The same engine and the same rows as `Engine.decide`, so the same decisions. Con
 objects, one by one, where they stand: there are few.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, signals_of, whole
+from domain.event import Event
+from domain.kernels import Records
 from domain.vocabulary import Category
 from streams.decoding import decode_columns
 from streams.encoding import encode_columns
@@ -17,27 +20,57 @@ from streams.encoding import encode_columns
 if TYPE_CHECKING:
     from streams.engine import Engine
 
+T = TypeVar("T")
 
-def decide_columns(engine: "Engine", signals: pa.Table) -> pa.Table:
-    """Decide a table of `SIGNAL_COLUMNS`, which begins at the engine's position, all of its site.
+
+def decide_columns(engine: "Engine", signals: pa.Table, offsets: Any = None) -> pa.Table:
+    """Decide a table of `SIGNAL_COLUMNS`, all of the engine's site, which it comes to next.
+
+    They stand at these offsets, shape (signals,), int64, ascending; where there are none, one after another
+    from the engine's position on.
 
     Returns what follows, in order, as a table of `EVENT_COLUMNS`.
     """
+
+    def told(rows: Records, causes: Any, at: Any) -> pa.Table:
+        return decode_columns(engine.state, rows, causes, at)
+
+    decided = _decided(engine, signals, offsets, told, event_columns)
+    return joined(decided) if decided else EVENT_COLUMNS.empty_table()
+
+
+def pass_columns(engine: "Engine", signals: pa.Table, offsets: Any = None) -> int:
+    """Decide as `decide_columns` does, and return only how many events follow."""
+    return sum(_decided(engine, signals, offsets, lambda rows, _causes, _at: len(rows), len))
+
+
+def _decided(
+    engine: "Engine",
+    signals: pa.Table,
+    offsets: Any,
+    told_of_rows: Callable[[Records, Any, Any], T],
+    told_of_events: Callable[[list[Event]], T],
+) -> list[T]:
+    """Decide signals, and return what is told of each part of what follows, in order.
+
+    Rows and their causes are overwritten by the next part; with them goes where their signals stand.
+    """
+    at = np.arange(engine.position, engine.position + len(signals)) if offsets is None else offsets
     is_control = is_one_of(whole(signals, "category"), [Category.CONTROL])
-    decided, start = [EVENT_COLUMNS.empty_table()], 0
-    for place in np.flatnonzero(is_control).tolist():
-        decided += _decide_rows(engine, signals.slice(start, place - start))
-        decided.append(event_columns(engine.decide(signals_of(signals.slice(place, 1)))))
+    told: list[T] = []
+    start = 0
+    for place in [*np.flatnonzero(is_control).tolist(), len(signals)]:
+        if start < place:
+            rows, causes = engine.decide_records(_encoded(engine, signals[start:place], at[start:place]))
+            told.append(told_of_rows(rows, causes, at[start:place]))
+        if place < len(signals):
+            events = engine.decide(signals_of(signals[place : place + 1]), [int(at[place])])
+            told.append(told_of_events(events))
         start = place + 1
-    decided += _decide_rows(engine, signals.slice(start))
-    return joined(decided if len(decided) == 1 else decided[1:])
+    return told
 
 
-def _decide_rows(engine: "Engine", signals: pa.Table) -> list[pa.Table]:
-    if not len(signals):
-        return []
+def _encoded(engine: "Engine", signals: pa.Table, offsets: Any) -> Records:
     columns: dict[str, Any] = {name: whole(signals, name) for name in signals.column_names}
     columns |= {"passed": columns["count_interval"], "credential": columns["credential_hash"]}
-    position = engine.position
-    rows, causes = engine.decide_records(encode_columns(engine.state, columns))
-    return [decode_columns(engine.state, rows, causes, np.arange(position, position + len(signals)))]
+    return encode_columns(engine.state, columns, offsets)

@@ -58,8 +58,11 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
     return rows
 
 
-def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
+def encode_columns(state: State, columns: Mapping[str, Any], offsets: Any = None) -> Records:
     """Return SIGNAL rows of these Arrow columns: an import's, the log's or the history's, no control signals.
+
+    They stand at these offsets, shape (rows,), int64; where there are none, one after another from the
+    state's position on.
 
     Columns: occurred_at, received_at, seq (null: none), passed as integers; category, action, direction,
     delivery, device, point, person, credential as strings, dictionary-encoded or not.
@@ -67,13 +70,14 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
     Raises:
         ValueError: a word outside its vocabulary, such as the empty category of a signal nobody could read.
     """
-    position = state.position
+    count = len(columns["occurred_at"])
+    positions = np.arange(state.position, state.position + count) if offsets is None else offsets
     numbers = [
         columns[name].cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
         for name in ("occurred_at", "received_at", "seq", "passed")
     ]
     meanings = [
-        _meanings(name, columns[name], known, position)
+        _meanings(name, columns[name], known, positions)
         for name, known in (
             ("category", CATEGORIES),
             ("action", ACTIONS),
@@ -88,11 +92,11 @@ def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
         persons=_Words.in_column(columns["person"]),
         credentials=_Words.in_column(columns["credential"]),
     )
-    return _rows(np.arange(position, position + len(numbers[0])), numbers, meanings, codes)
+    return _rows(positions, numbers, meanings, codes)
 
 
-def _meanings(name: str, column: Any, known: Mapping[str, int], position: int) -> Any:
-    """Return the code of each word of a column, whose first row stands at `position`."""
+def _meanings(name: str, column: Any, known: Mapping[str, int], positions: Any) -> Any:
+    """Return the code of each word of a column, whose rows stand at these positions."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     # A dictionary may hold words that no row uses: the history's always holds the empty one.
@@ -103,7 +107,7 @@ def _meanings(name: str, column: Any, known: Mapping[str, int], position: int) -
     if (found == _NO_WORD).any():
         place = int(np.argmax(found == _NO_WORD))
         word = column[place].as_py()
-        raise ValueError(f"the signal at offset {position + place} has no {name} we know: {word!r}")
+        raise ValueError(f"the signal at offset {positions[place]} has no {name} we know: {word!r}")
     return found
 
 

@@ -34,7 +34,7 @@ from domain.stages.alerts import tell_alerts
 from domain.stages.occupancy import measure
 from domain.stages.run import run_stages
 from domain.vocabulary import ORDERS, Action, Category, Topic
-from streams.deciding import decide_columns
+from streams.deciding import decide_columns, pass_columns
 from streams.decisions import tell_decision
 from streams.decoding import decode
 from streams.encoding import encode
@@ -119,9 +119,13 @@ class Engine:
         rows, causes = self.decide_records(encode(self.state, signals, offsets))
         return decode(self.state, rows, causes, offsets)
 
-    def decide_columns(self, signals: Any) -> Any:
-        """Decide a table of signals, as `streams.deciding`."""
-        return decide_columns(self, signals)
+    def decide_columns(self, signals: Any, offsets: Any = None) -> Any:
+        """Decide a table of signals and return a table of events, as `streams.deciding`."""
+        return decide_columns(self, signals, offsets)
+
+    def pass_columns(self, signals: Any, offsets: Any = None) -> int:
+        """Decide a table of signals and return how many events follow, as `streams.deciding`."""
+        return pass_columns(self, signals, offsets)
 
     def _decide_control(self, signal: Signal, position: int) -> list[Event]:
         """Let time pass, then do what the signal orders, or tell why not."""

@@ -6,11 +6,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.bounds import fault_of, keep_to_bounds
+from domain.columns import signal_columns, signals_of
+from domain.kernels import COMPILED
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
+from domain.times import LATEST_US
 from domain.vocabulary import Action, Category, Delivery, Direction, Topic
+from domain.wire_layout import SIGNAL_LAYOUT
+from domain.wire_scanning import scan
 from streams.admission import HOUR_US, Admission, Message, Refused
 from streams.partitioning import partition_of
 from streams.worker.partition import PartitionDecider
@@ -106,6 +112,78 @@ def test_whatever_is_admitted_can_be_decided(wires: list[bytes]) -> None:
     decided = decider.decide(messages)
     assert len(decided.refused) + len(decided.signals) == len(messages)
     decider.snapshot()
+
+
+_EDGES: dict[str, list[Any]] = {
+    "id": ["", "a" * 31, "A" * 32, "a" * 33, "é" + "a" * 30, "g" * 32],
+    "site": ["beta", "", "a b", "a" * 65, "a:b"],
+    "device": ["d" * 256, "d" * 257, "門" * 85, "門" * 86],
+    "point": ["p" * 256, "p" * 257, ""],
+    "person": ["x" * 256, "x" * 257],
+    "credential": [Credential("card", "c" * 257), Credential("f" * 257, "c"), Credential("card", "c" * 256)],
+    "time": [
+        *(Time(at, NOON) for at in (-1, 0, LATEST_US - 1, LATEST_US)),
+        *(Time(NOON, at) for at in (-1, 0, LATEST_US - 1, LATEST_US)),
+        *(Time(NOON, NOON, offset_ms=ms) for ms in (2**62, 2**62 - 1, 1 - 2**62, -(2**62))),
+        *(Time(NOON + ahead, NOON + ahead) for ahead in (0, 1)),
+        Time(NOON, NOON, raw='"', zone="Europe/Athens"),
+    ],
+    "seq": [2**62, 2**62 - 1, -(2**62), 0, 2**70],
+    "count": [Count(-1), Count(2**31), Count(2**31 - 1, -1), Count(3, 2**62), Count(0, 2**62 - 1)],
+    "category": [Category.CONTROL, Category.CREDENTIAL],
+    "action": [Action.PLACED, Action.GRANTED],
+    "data": [{"zone": "x"}, {"a": [1, {"b": "\\"}]}],
+}
+
+
+@st.composite
+def _signals_at_edges(draw: st.DrawFn) -> Signal:
+    names = draw(st.lists(st.sampled_from(sorted(_EDGES)), max_size=2, unique=True))
+    changes = {name: draw(st.sampled_from(_EDGES[name])) for name in names}
+    return a_signal(draw(st.integers(0, 3)), **changes)
+
+
+@given(st.lists(_signals_at_edges(), max_size=8))
+def test_columns_keep_to_bounds_as_signals_do(signals: list[Signal]) -> None:
+    """Of every signal that columns hold, the same is said."""
+    held = [one for one in signals if one.seq != 2**70]
+    found = keep_to_bounds(signal_columns(held))
+    assert found.tolist() == [fault_of(one) is None for one in held]
+
+
+@pytest.mark.skipif(not COMPILED, reason="wires are scanned by compiled code only")
+@settings(max_examples=4 * settings().max_examples)
+@given(st.data())
+def test_columns_admit_what_objects_admit(data: st.DataObject) -> None:
+    """What is written as we write it is admitted as a row wherever it is as an object, and is the same."""
+    partition = data.draw(st.sampled_from([None, partition_of("alpha", 2), 0, 1]), label="partition")
+    at = st.sampled_from([NOON, NOON - LIMITS.clock_ahead_us])
+    edges = st.builds(lambda one, at, schema: _said(one, at, schema), _signals_at_edges(), at, _HEADERS)
+    bad = st.sampled_from([one for _, one in BAD])
+    messages = data.draw(st.lists(edges | edges | bad, max_size=5), label="messages")
+    sizes = [len(one.value or b"") + more for one in messages for more in (-1, 0)]
+    most = data.draw(st.sampled_from([LIMITS.message_bytes, *sizes]), label="most")
+    limits = msgspec.structs.replace(LIMITS, message_bytes=most, partition=partition, partitions=2)
+    one_by_one = [Admission(limits).admit(one) for one in messages]
+    table, places = Admission(limits).admit_columns(messages)
+    assert signals_of(table) == [one_by_one[place] for place in places]
+    _, fits = scan([one.value or b"" for one in messages], SIGNAL_LAYOUT)
+    assert places.tolist() == [
+        place
+        for place, (one, found) in enumerate(zip(messages, one_by_one, strict=True))
+        if fits[place] and one.schema in (None, b"1") and isinstance(found, Signal)
+    ]
+
+
+_HEADERS = st.sampled_from([b"1", None, b"1", b"1", b"0", b"2"])
+
+
+def _said(signal: Signal, appended_at: int, schema: bytes | None) -> Message:
+    """Return a signal's message, whose key is always alpha's."""
+    try:
+        return message(signal, appended_at=appended_at, key=b"alpha", schema=schema)
+    except (ValueError, OverflowError):  # its time is in no year
+        return message(a_signal(), schema=schema)
 
 
 def test_an_order_that_is_rejected_is_not_quoted_at_length() -> None:

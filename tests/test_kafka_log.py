@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 from streams.kafka import topics
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
-from streams.kafka.reader import PartitionReader, read_range
+from streams.kafka.reader import AT_ONCE, PartitionReader, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
@@ -428,18 +429,18 @@ def test_quarantine_and_persons_are_part_of_the_transaction(settings: KafkaSetti
     log.transact(
         1, from_position=0, to_position=2, events=[], quarantined=[rejection, larger], extra=[(b"p1", b"{}")]
     )
-    (kept,) = read_range(settings, topic_name(settings, Topic.QUARANTINE), 1, 0, 9)
-    assert kept.values == [raw, whole[: settings.max_message_bytes]]
-    assert kept.keys == [b"k", b"k" * 1_024]
-    headers = kept.headers[1]
+    kept = list(chain(*read_range(settings, topic_name(settings, Topic.QUARANTINE), 1, 0, 9)))
+    assert [one.value() for one in kept] == [raw, whole[: settings.max_message_bytes]]
+    assert [one.key() for one in kept] == [b"k", b"k" * 1_024]
+    headers = kept[1].headers()
     assert header(headers, "bytes") == str(len(whole)).encode()
     assert header(headers, "digest") == hashlib.blake2b(whole, digest_size=16).hexdigest().encode()
-    headers = kept.headers[0]
+    headers = kept[0].headers()
     assert (header(headers, "reason"), header(headers, "offset")) == (b"unreadable", b"1")
     assert header(headers, "detail") == "это не сигнал".encode()
     place = partition_of("p1", settings.partitions)
-    (person,) = read_range(settings, topic_name(settings, Topic.PERSONS), place, 0, 9)
-    assert (person.keys, person.values) == ([b"p1"], [b"{}"])
+    ((person,),) = read_range(settings, topic_name(settings, Topic.PERSONS), place, 0, 9)
+    assert (person.key(), person.value()) == (b"p1", b"{}")
 
 
 def test_messages_of_others_stop_nobody(settings: KafkaSettings, log: KafkaLog) -> None:
@@ -473,22 +474,17 @@ def test_signals_in_transactions_are_told(settings: KafkaSettings, log: KafkaLog
         log.read(0, 0, 3)
 
 
-def test_ranges_are_read_as_columns(settings: KafkaSettings, log: KafkaLog) -> None:
-    """A range of offsets comes in batches of columns, and ends where it should."""
-    fill(log, 25)
+def test_a_range_is_read_in_pieces(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A range of offsets comes a few messages at a time, and ends where it should."""
+    fill(log, 1_225)
     signals = topic_name(settings, Topic.SIGNALS)
-    batches = list(read_range(settings, signals, 0, 3, 20, batch=5))
-    assert [offset for one in batches for offset in one.offsets] == list(range(3, 20))
-    assert [value for one in batches for value in one.values] == [draft(n).wire for n in range(3, 20)]
-    assert max(len(one.offsets) for one in batches) <= 5
-    assert all(set(one.keys) == {b"campus"} and min(one.timestamps) > 1_700_000_000_000 for one in batches)
-    (whole,) = read_range(settings, signals, 0, 0, 1_000, headers=False)
-    assert (len(whole.offsets), whole.headers) == (25, [])
-    assert (
-        list(read_range(settings, signals, 0, 25, 1_000))
-        == list(read_range(settings, signals, 0, 5, 5))
-        == []
-    )
+    pieces = list(read_range(settings, signals, 0, 3, 1_220))
+    assert [one.offset() for piece in pieces for one in piece] == list(range(3, 1_220))
+    assert [one.value() for piece in pieces for one in piece] == [draft(n).wire for n in range(3, 1_220)]
+    assert max(map(len, pieces)) <= AT_ONCE
+    assert sum(map(len, read_range(settings, signals, 0, 0, 10_000))) == 1_225
+    for nothing in ((1_225, 10_000), (5, 5)):
+        assert list(read_range(settings, signals, 0, *nothing)) == []
 
 
 def test_what_is_not_read_on_holds_nothing(settings: KafkaSettings, log: KafkaLog) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import wire_reading
+from domain import wire_reading, wire_scanning
 from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, event_columns, signal_columns
 from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
@@ -325,7 +325,7 @@ def test_more_bytes_than_a_column_holds_are_not_scanned(monkeypatch: pytest.Monk
     """They are read through objects."""
     scanned: list[int] = []
     monkeypatch.setattr(wire_reading, "scan", lambda wires, _: scanned.append(len(wires)) or scan(wires, _))
-    monkeypatch.setattr(wire_reading, "_MOST_SCANNED_BYTES", len(_FULL_SIGNAL))
+    monkeypatch.setattr(wire_scanning, "_MOST_BYTES", len(_FULL_SIGNAL))
     one, two = read_signals([_FULL_SIGNAL]).table, read_signals([_FULL_SIGNAL] * 2).table
     assert scanned == [1] if COMPILED else []
     assert _values(two) == _values(one) * 2

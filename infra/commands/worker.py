@@ -21,7 +21,7 @@ def worker(
     """Decide signals from Kafka, sharing the partitions with the other workers. SIGTERM or Ctrl-C drains.
 
     Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker has taken over and
-    the group has not said so for `session_seconds`: whatever runs the workers starts them again.
+    the group has not said so for twice `session_seconds`: whatever runs the workers starts them again.
     """
     if bundle is not None:
         from infra.reproducing import reproduce_defect

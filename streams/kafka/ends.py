@@ -70,13 +70,13 @@ class Ends:
         if log == Topic.EVENTS:
             events = EventReader(self._settings, self._topics[Topic.EVENTS], partition)
             try:
-                (message,) = events.take(offset, 1)
+                ((message,),) = events.pieces(offset, 1)
             finally:
                 events.close()
             return message.timestamp()[1] * _MILLISECOND_US
         with PartitionReader(self._settings, self._topics[Topic(log)], partition) as reader:
             reader.seek(offset)
-            for messages in reader.rest(batch=1):
+            for messages in reader.rest(1):
                 return messages[0].timestamp()[1] * _MILLISECOND_US
         return round(time.time() * 1_000_000)
 

@@ -1,6 +1,6 @@
 """Events of a partition by their own running number: transaction markers take offsets of the broker's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from streams.kafka.headers import header, headers_of
@@ -22,23 +22,19 @@ class EventReader:
         self._reader = PartitionReader(settings, topic, partition)
         self._next: int | None = None
 
-    def take(self, from_event: int, count: int) -> list[Message]:
-        """Return exactly so many events from this one on; the caller knows that they are there.
+    def pieces(self, from_event: int, count: int) -> Iterator[list[Message]]:
+        """Yield exactly so many events from this one on, some at a time; the caller knows they are there.
 
         Raises:
             LogUnavailable: the broker does not answer.
             SignalsGone: retention has deleted the first of them.
             LogCorrupt: their numbers have gaps.
         """
-        try:
-            if self._next != from_event:
-                self._go_to(from_event)
-            messages = self._reader.take(count)
-        except BaseException:
-            self._next = None
-            raise
+        stands_at, self._next = self._next, None  # where it fails, nobody knows where it stands
+        if stands_at != from_event:
+            self._go_to(from_event, stands_at)
+        yield from self._reader.pieces(count)
         self._next = from_event + count
-        return messages
 
     def low(self) -> int:
         """Return the broker's first offset: above 0 where retention has deleted events."""
@@ -83,15 +79,15 @@ class EventReader:
         """Let go of the broker."""
         self._reader.close()
 
-    def _go_to(self, wanted: int) -> None:
-        """Stand before the event of this number.
+    def _go_to(self, wanted: int, stands_at: int | None) -> None:
+        """Stand before the event of this number; now it stands before another, if that is known.
 
         Between two events lie at least as many offsets as numbers, so a step from a known event never
         goes too far, and each step at least halves what is left.
         """
         place = self._reader.place
-        if self._next is not None and place is not None and self._next < wanted:
-            offset = place + wanted - self._next
+        if stands_at is not None and place is not None and stands_at < wanted:
+            offset = place + wanted - stands_at
         else:
             offset, _ = self._reader.bounds()
         while True:

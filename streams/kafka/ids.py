@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.kafka.headers import header, headers_of
-from streams.kafka.reader import BATCH, Message, PartitionReader
+from streams.kafka.reader import Message, PartitionReader
 from streams.known_ids import ID_BYTES, Ids, KnownIds, ids_from_bytes
 from streams.log import LogCorrupt
 
 _NONE: Final = ids_from_bytes(b"")
+_PAGE: Final = 10_000
+"""Signals whose ids are taken up at once."""
 
 
 class PartitionIds:
@@ -29,10 +31,12 @@ class PartitionIds:
         self.scanned_to = max(self.scanned_to, first)
         while self.scanned_to < head:
             reader.seek(self.scanned_to)
-            messages = reader.take(min(BATCH, head - self.scanned_to))
-            check_contiguous(messages, self.scanned_to)
-            self.add(_ids_in(messages))
-            self.scanned_to += len(messages)
+            found = []
+            for messages in reader.pieces(min(_PAGE, head - self.scanned_to)):
+                check_contiguous(messages, self.scanned_to)
+                found.append(_ids_in(messages))
+                self.scanned_to += len(messages)
+            self.add(np.concatenate(found))
 
     def add(self, ids: Ids) -> None:
         """Know these ids from now on; some of them may be known already, or come twice."""

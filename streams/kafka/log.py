@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaException
 
@@ -32,6 +32,7 @@ from streams.log import (
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection
 
+T = TypeVar("T")
 _PAGE_EVENTS: Final = 5_000
 """Events `find_events` reads at once."""
 
@@ -176,15 +177,7 @@ class KafkaLog:
             SignalsGone: retention has deleted the signals at `from_offset`.
             LogUnavailable, LogCorrupt: it cannot be read.
         """
-        return [
-            Stored(
-                message.offset(),
-                (header(headers_of(message), "id") or b"").decode(errors="replace"),
-                (message.key() or b"").decode(errors="replace"),
-                message.value() or b"",
-            )
-            for message in self._messages(partition, from_offset, limit)
-        ]
+        return self._read(partition, from_offset, limit, _stored)
 
     def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Admitted]:
         """Return signals as `read` does, with all that decides whether they are admitted.
@@ -193,9 +186,10 @@ class KafkaLog:
             SignalsGone: retention has deleted the signals at `from_offset`.
             LogUnavailable, LogCorrupt: they cannot be read.
         """
-        return [admitted(message) for message in self._messages(partition, from_offset, limit)]
+        return self._read(partition, from_offset, limit, admitted)
 
-    def _messages(self, partition: int, from_offset: int, limit: int) -> list[Message]:
+    def _read(self, partition: int, from_offset: int, limit: int, made: Callable[[Message], T]) -> list[T]:
+        """Return what is made of each signal's message."""
         part = self._part(partition)
         with part.lock:
             if from_offset + limit > part.head:
@@ -209,8 +203,10 @@ class KafkaLog:
             if count <= 0:
                 return []
             part.signals.seek(from_offset)
-            found = part.signals.take(count)
-            check_contiguous(found, from_offset)
+            found: list[T] = []
+            for messages in part.signals.pieces(count):
+                check_contiguous(messages, from_offset + len(found))
+                found += map(made, messages)
             if count < limit:
                 part.signals.idle()
             return found
@@ -222,15 +218,14 @@ class KafkaLog:
             SignalsGone: retention has deleted the events at `from_offset`.
             LogUnavailable, LogCorrupt: they cannot be read.
         """
-        return stored(self._events(partition, from_offset, limit), from_offset)
-
-    def _events(self, partition: int, from_offset: int, limit: int) -> list[Message]:
         count = min(limit, self.events_head(partition) - from_offset)
         if count <= 0:
             return []
         part = self._part(partition)
         with part.lock:
-            found = part.events.take(from_offset, count)
+            found: list[Stored] = []
+            for events in part.events.pieces(from_offset, count):
+                found += stored(events, from_offset + len(found))
             if count < limit:
                 part.events.idle()
             return found
@@ -275,12 +270,14 @@ class KafkaLog:
         with part.lock:
             place = max(place, part.events.first())
         while place < to_offset:
+            found: list[Stored] = []
             with part.lock:
-                page = part.events.take(place, min(_PAGE_EVENTS, to_offset - place))
-            for number, message in enumerate(page, place):
-                if fits(message):
-                    yield from stored([message], number)
-            place += len(page)
+                for events in part.events.pieces(place, min(_PAGE_EVENTS, to_offset - place)):
+                    for number, message in enumerate(events, place):
+                        if fits(message):
+                            found += stored([message], number)
+                    place += len(events)
+            yield from found
 
     def partition_of(self, site: str) -> int:
         """Return the partition of a site's signals.
@@ -427,3 +424,13 @@ class KafkaLog:
             if partition not in self._partitions:
                 self._partitions[partition] = _Partition(self._settings, partition)
             return self._partitions[partition]
+
+
+def _stored(message: Message) -> Stored:
+    """Return a signal as the log gives it, whatever stands there."""
+    return Stored(
+        message.offset(),
+        (header(headers_of(message), "id") or b"").decode(errors="replace"),
+        (message.key() or b"").decode(errors="replace"),
+        message.value() or b"",
+    )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol, Self, cast
+from typing import Final, Protocol, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -12,7 +12,9 @@ from streams.kafka.headers import ReadHeaders, header, headers_of
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogUnavailable, SignalsGone
 
-BATCH: Final = 10_000
+AT_ONCE: Final = 500
+"""Messages asked of librdkafka at once. What is let go is used again while a core's own cache has it: so few
+are read twice as fast as thousands that are held together."""
 _MISSING: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 )
@@ -44,16 +46,6 @@ class Message(Protocol):
 
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of time, and the time in UTC milliseconds."""
-
-
-class Records(NamedTuple):
-    """Messages as columns of one length. Keys and values may be None; timestamps are UTC milliseconds."""
-
-    offsets: list[int]
-    keys: list[bytes | None]
-    values: list[bytes | None]
-    headers: list[ReadHeaders | None]
-    timestamps: list[int]
 
 
 class PartitionReader:
@@ -88,7 +80,7 @@ class PartitionReader:
         if self._is_fetching:
             self._consumer.unassign()
             self._is_fetching = False
-            while self._consumer.consume(BATCH, 0):  # what is in its queue stays there until somebody asks
+            while self._consumer.consume(AT_ONCE, 0):  # what is in its queue stays there until somebody asks
                 pass
 
     @property
@@ -105,26 +97,31 @@ class PartitionReader:
         return bounds(self._settings, self._consumer, self._topic, self._partition)
 
     def take(self, count: int) -> list[Message]:
-        """Return exactly so many messages from the place on; the caller knows that they are there.
+        """Return exactly so many messages from the place on, as `pieces`; for a few."""
+        return [message for piece in self.pieces(count) for message in piece]
+
+    def pieces(self, count: int) -> Iterator[list[Message]]:
+        """Yield exactly so many messages from the place on, some at a time; the caller knows they are there.
+
+        It is fast for whoever keeps what a message says, and not the message.
 
         Raises:
             LogUnavailable: nothing came for as long as the settings wait.
             SignalsGone: the place is before the first message there is.
         """
-        taken: list[Message] = []
         self._wake()
         until = time.monotonic() + self._settings.wait_seconds
-        while len(taken) < count:
-            more = self._consume(min(count - len(taken), BATCH), min(self._settings.wait_seconds, 1.0))
-            if more:
-                taken += more
+        while count > 0:
+            piece = self._consume(min(count, AT_ONCE), min(self._settings.wait_seconds, 1.0))
+            if piece:
+                count -= len(piece)
+                yield piece
                 until = time.monotonic() + self._settings.wait_seconds
             elif time.monotonic() > until:
                 raise self._silent()
-        return taken
 
-    def rest(self, batch: int = BATCH) -> Iterator[list[Message]]:
-        """Yield all messages from the place to the end there is when it is reached, in batches.
+    def rest(self, most: int = AT_ONCE) -> Iterator[list[Message]]:
+        """Yield all messages from the place to the end there is when it is reached, at most so many at once.
 
         Raises:
             LogUnavailable: nothing came for as long as the settings wait.
@@ -134,9 +131,9 @@ class PartitionReader:
         self._wake()
         self._end = -1
         while self._end < 0:
-            more = self._consume(batch, _PAUSE_SECONDS)
-            if more:
-                yield more
+            piece = self._consume(most, _PAUSE_SECONDS)
+            if piece:
+                yield piece
                 until = time.monotonic() + self._settings.wait_seconds
             elif time.monotonic() > until:
                 raise self._silent()
@@ -226,27 +223,11 @@ def bounds(settings: KafkaSettings, consumer: Consumer, topic: str, partition: i
 
 
 def read_range(
-    settings: KafkaSettings,
-    topic: str,
-    partition: int,
-    from_offset: int,
-    to_offset: int,
-    *,
-    batch: int = BATCH,
-    headers: bool = True,
-) -> Iterator[Records]:
-    """Yield the committed messages of a partition in a range of the broker's offsets, as columns.
+    settings: KafkaSettings, topic: str, partition: int, from_offset: int, to_offset: int
+) -> Iterator[list[Message]]:
+    """Yield the committed messages of a partition in a range of the broker's offsets, some at a time.
 
-    Without `headers` that column is empty, and reading is a third faster.
-
-    Args:
-        settings: where Kafka is.
-        topic: the topic's whole name.
-        partition: its number.
-        from_offset: first offset.
-        to_offset: behind the last; what is not written yet is not waited for.
-        batch: messages at once at most.
-        headers: whether they are read.
+    What is not written yet is not waited for. See `PartitionReader.pieces`.
 
     Raises:
         LogUnavailable: the broker does not answer.
@@ -256,22 +237,10 @@ def read_range(
         return
     with PartitionReader(settings, topic, partition) as reader:
         reader.seek(from_offset)
-        for messages in reader.rest(batch):
+        for messages in reader.rest():
             if messages[-1].offset() >= to_offset:
                 messages = [message for message in messages if message.offset() < to_offset]
-                if messages:
-                    yield _columns(messages, headers)
-                return
-            yield _columns(messages, headers)
+            if messages:
+                yield messages
             if reader.place is not None and reader.place >= to_offset:
                 return
-
-
-def _columns(messages: list[Message], headers: bool) -> Records:
-    return Records(
-        [message.offset() for message in messages],
-        [message.key() for message in messages],
-        [message.value() for message in messages],
-        [headers_of(message) for message in messages] if headers else [],
-        [message.timestamp()[1] for message in messages],
-    )

@@ -62,9 +62,9 @@ class KafkaTarget:
         found: set[str] = set()
         with PartitionReader(self._settings, self._topic, partition) as reader:
             reader.seek(max(from_offset, reader.bounds()[0]))
-            while reader.place is not None and reader.place < to_offset:
+            for messages in reader.pieces(to_offset - (reader.place or 0)):
                 self._beat()
-                for message in reader.take(min(to_offset - reader.place, 10_000)):
+                for message in messages:
                     name = wanted.get(header(headers_of(message), "id") or b"")
                     if name is not None:
                         found.add(name)

@@ -19,12 +19,14 @@ from faust.types import TP
 from streams.admission import Message
 from streams.log import LogError, PositionConflict
 from streams.worker.credentials import credentials
-from streams.worker.owner import REPLAY, WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
+from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
 from streams.worker.transport import Transport
 
 _BUFFERED_BLOCKS: Final = 16
 _POLL_SECONDS: Final = 0.1
+_AROUND: Final = 5_000
+"""Messages read at once beside Faust."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ class Worker:
 
     def _read(self, partition: int, offset: int) -> Sequence[Message]:
         try:
-            return self._partition_log.messages(partition, offset, REPLAY)
+            return self._partition_log.messages(partition, offset, _AROUND)
         finally:
             self._partition_log.close_readers(partition)
 
@@ -231,7 +233,7 @@ class Worker:
             self._pace,
             run=lambda work: loop.run_in_executor(self._threads, work),
             failed=self._failed,
-            word_seconds=self._membership.session_seconds,
+            word_seconds=2 * self._membership.session_seconds,  # to notice, and for all to come together
         )
 
     def _failed(self, partition: int, error: Exception) -> None:

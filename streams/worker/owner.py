@@ -17,7 +17,7 @@ from streams.quarantine import Rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
 
-REPLAY: Final = 5_000
+REPLAY: Final = 20_000
 """Messages read and decided at once while catching up to the committed position."""
 WORTH_KEEPING: Final = 10_000
 """A partition that moves takes its state along when to decide it again would be this many signals."""
@@ -221,7 +221,7 @@ class PartitionOwner:
                 f"but there is no snapshot behind them; deciding goes on at {committed}"
             )
         with self._defects(messages):
-            self._decider.decide(messages)
+            self._decider.pass_over(messages)
 
     def _keep_replayed(self, committed: int, worth: int) -> None:
         """Write a snapshot of a position below the committed one, where that saves so many signals.

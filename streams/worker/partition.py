@@ -4,16 +4,21 @@ The law of the engine holds for the partition as well: however its messages are 
 snapshots taken and restored between them or not, the same events come out in the same order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import Any, Final, Protocol
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, whole
 from domain.event import Event
-from domain.signal import Signal
+from domain.signal import Signal, read_signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
+from domain.wires import event_wires
 from streams.admission import Admission, Limits, Message, Refused
 from streams.engine import Engine
 from streams.log import EventDraft
@@ -21,6 +26,8 @@ from streams.runner import draft
 from streams.worker.recent_ids import RecentIds
 
 VERSION: Final = 1
+_FEW: Final = 100
+"""Fewer signals of a site are decided faster as objects than it takes to make columns of them."""
 _by_position: Final = attrgetter("position")
 
 Record = tuple[bytes, bytes]
@@ -42,6 +49,12 @@ class SiteEngine(Protocol):
 
     def decide(self, signals: Sequence[Signal], offsets: Sequence[int] | None = None) -> list[Event]:
         """Decide signals that stand at these offsets of the partition."""
+
+    def decide_columns(self, signals: pa.Table, offsets: Any = None) -> pa.Table:
+        """Decide a table of signals (domain.columns); return a table of the events."""
+
+    def pass_columns(self, signals: pa.Table, offsets: Any = None) -> int:
+        """Decide a table of signals; return how many events follow."""
 
     def snapshot(self) -> bytes:
         """Return the whole state."""
@@ -91,6 +104,10 @@ class _Site:
         self.signals: list[Signal] = []
         self.offsets: list[int] = []
 
+    def known(self, signals: Sequence[Signal]) -> Any:
+        """Take up the ids of these; say of each that is no clock's whether it was known, shape (those,)."""
+        return self.recent.admit([one.id for one in signals if one.category is not Category.CLOCK])
+
 
 class PartitionDecider:
     """Decides one partition from its first message on. Not thread-safe."""
@@ -137,9 +154,7 @@ class PartitionDecider:
         Raises:
             ValueError: the messages do not follow one another from `position` on; nothing was decided.
         """
-        start, stop = self.position, self.position + len(messages)
-        if messages and (messages[0].offset != start or messages[-1].offset != stop - 1):
-            raise ValueError(f"messages {messages[0].offset} to {messages[-1].offset}, {start} is next")
+        start, stop = self._range_of(messages)
         signals: list[Signal] = []
         offsets: list[int] = []
         refused: list[Refused] = []
@@ -160,11 +175,85 @@ class PartitionDecider:
         events: list[Event] = []
         uses: list[Record] = []
         for site in touched.values():
-            self._decide_site(site, events, uses)
+            own, at = site.signals, site.offsets
+            site.signals, site.offsets = [], []
+            events += self._decide_site(site, own, at, site.known(own), uses)
         if len(touched) > 1:
             events.sort(key=_by_position)  # runs that ascend already are merged
         self.position = stop
         return Decided(start, stop, offsets, signals, events, refused, uses)
+
+    def decide_wires(self, messages: Sequence[Message]) -> list[bytes]:
+        """Decide as `decide` does, and return only the wires of the events, in order; many times as fast.
+
+        Raises:
+            ValueError: as `decide`.
+        """
+        tables = [EVENT_COLUMNS.empty_table()]
+
+        def decide(site: SiteEngine, signals: pa.Table, offsets: Any) -> None:
+            tables.append(site.decide_columns(signals, offsets))
+
+        self._decide_many(messages, decide, lambda events: tables.append(event_columns(events)))
+        decided = joined([table for table in tables if len(table)] or tables[:1])
+        order = np.argsort(whole(decided, "position").to_numpy(), kind="stable")
+        return event_wires(decided.take(pa.array(order)))
+
+    def pass_over(self, messages: Sequence[Message]) -> int:
+        """Decide as `decide` does, and return only how many events follow; faster still.
+
+        Raises:
+            ValueError: as `decide`.
+        """
+        events = 0
+
+        def tell(site: SiteEngine, signals: pa.Table, offsets: Any) -> None:
+            nonlocal events
+            events += site.pass_columns(signals, offsets)
+
+        def tell_events(decided: list[Event]) -> None:
+            nonlocal events
+            events += len(decided)
+
+        self._decide_many(messages, tell, tell_events)
+        return events
+
+    def _decide_many(
+        self,
+        messages: Sequence[Message],
+        decide: Callable[[SiteEngine, pa.Table, Any], None],
+        tell: Callable[[list[Event]], None],
+    ) -> None:
+        """Decide messages site by site: as columns where all of a site's can be, else as objects."""
+        start, stop = self._range_of(messages)
+        table, places = self._admission.admit_columns(messages)
+        for name, rows, others in _by_site(table, places, self._admitted_besides(messages, places)):
+            site = self._site(name)
+            own = table.take(pa.array(rows)) if len(rows) >= _FEW and not others else None
+            known = None
+            if own is not None:
+                told = own.filter(pc.invert(is_one_of(whole(own, "category"), [Category.CLOCK])))
+                known = site.recent.admit(told.column("id").to_pylist())
+                if not known.any():
+                    decide(site.engine, own, places[rows] + start)
+                    continue
+            at, signals = _as_objects(messages, places[rows].tolist(), others)
+            known = site.known(signals) if known is None else known
+            tell(self._decide_site(site, signals, [start + place for place in at], known, []))
+        self.position = stop
+
+    def _admitted_besides(self, messages: Sequence[Message], places: Any) -> dict[int, Signal]:
+        """Return the signals of messages elsewhere, by their place."""
+        is_left = np.ones(len(messages), np.bool_)
+        is_left[places] = False
+        found = {place: self._admission.admit(messages[place]) for place in np.flatnonzero(is_left).tolist()}
+        return {place: signal for place, signal in found.items() if isinstance(signal, Signal)}
+
+    def _range_of(self, messages: Sequence[Message]) -> tuple[int, int]:
+        start, stop = self.position, self.position + len(messages)
+        if messages and (messages[0].offset != start or messages[-1].offset != stop - 1):
+            raise ValueError(f"messages {messages[0].offset} to {messages[-1].offset}, {start} is next")
+        return start, stop
 
     def _site(self, name: str) -> _Site:
         site = self._sites.get(name)
@@ -172,10 +261,10 @@ class PartitionDecider:
             site = self._sites[name] = _Site(self._new(name), RecentIds())
         return site
 
-    def _decide_site(self, site: _Site, events: list[Event], uses: list[Record]) -> None:
-        signals, offsets = site.signals, site.offsets
-        site.signals, site.offsets = [], []
-        known = site.recent.admit([signal.id for signal in signals if signal.category is not Category.CLOCK])
+    def _decide_site(
+        self, site: _Site, signals: Sequence[Signal], offsets: Sequence[int], known: Any, uses: list[Record]
+    ) -> list[Event]:
+        """Decide one site's signals; `known` says of each that is no clock's whether its id is known."""
         told: list[Event] = []
         if known.any():
             each = iter(known.tolist())
@@ -191,9 +280,7 @@ class PartitionDecider:
                 part = site.engine.decide(signals[first:end], offsets[first:end])
                 uses += self._uses(site.engine.site, signals[first:end], part)
                 decided += part
-        if told:
-            decided = sorted(decided + told, key=_by_position)
-        events += decided
+        return sorted(decided + told, key=_by_position) if told else decided
 
     def snapshot(self) -> bytes:
         """Return everything a decision depends on, the same however the messages were cut."""
@@ -242,6 +329,42 @@ def repeats(
             )
         )
     return told
+
+
+def _by_site(
+    table: pa.Table, places: Any, others: Mapping[int, Signal]
+) -> list[tuple[str, Any, dict[int, Signal]]]:
+    """Return each site with its rows of the table and its other signals, as their first ones come.
+
+    Args:
+        table: of `SIGNAL_COLUMNS`.
+        places: of its rows among the messages.
+        others: signals that are not in it, by their place.
+    """
+    of_site: dict[str, dict[int, Signal]] = {}
+    for place, signal in others.items():
+        of_site.setdefault(signal.site, {})[place] = signal
+    sites = whole(table, "site")
+    codes, names = sites.indices.to_numpy(), sites.dictionary.to_pylist()
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
+    rows_of = {name: order[ends[code] : ends[code + 1]] for code, name in enumerate(names)}
+    none = np.zeros(0, np.int64)
+    found = []
+    for name in dict.fromkeys([*names, *of_site]):
+        rows, other = rows_of.get(name, none), of_site.get(name, {})
+        if len(rows) or other:
+            found.append((min([*places[rows[:1]].tolist(), *other]), name, rows, other))
+    return [(name, rows, other) for _, name, rows, other in sorted(found, key=itemgetter(0))]
+
+
+def _as_objects(
+    messages: Sequence[Message], places: Sequence[int], others: Mapping[int, Signal]
+) -> tuple[list[int], list[Signal]]:
+    """Return the places, ascending, and the signals of admitted messages and of others."""
+    signals = {place: read_signal(messages[place].value or b"") for place in places} | dict(others)
+    at = sorted(signals)
+    return at, [signals[place] for place in at]
 
 
 def _too_large(what: str, size: int, most: int) -> ValueError:

@@ -7,20 +7,18 @@ from typing import Final
 import msgspec
 from confluent_kafka import Consumer
 
-from domain.event import write_event
-from streams.admission import Limits, Message
+from streams.admission import Limits
 from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
-from streams.kafka.headers import header
 from streams.kafka.position import committed
-from streams.kafka.reader import Records, read_range
+from streams.kafka.reader import admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
 from streams.worker.partition import PartitionDecider
 
-BATCH: Final = 10_000
-"""Signals decided, or events read, at once."""
+BATCH: Final = 20_000
+"""Signals decided at once."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -51,10 +49,12 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
+    pieces = read_range(settings, signals, partition, 0, end.position)
+    messages = itertools.chain.from_iterable(map(admitted, piece) for piece in pieces)
     with rare_collection():
-        for records in read_range(settings, signals, partition, 0, end.position, batch=BATCH):
+        while batch := list(itertools.islice(messages, BATCH)):
             try:
-                decided = [write_event(event) for event in decider.decide(_messages(records)).events]
+                decided = decider.decide_wires(batch)
             except ValueError as error:
                 raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
             if difference is None:
@@ -68,14 +68,6 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     if difference is None and (more := logged.take(1)):
         difference = Difference(events, more[0], None)
     return Replayed(partition, decider.position, events, difference)
-
-
-def _messages(records: Records) -> list[Message]:
-    columns = zip(*records, strict=True)
-    return [
-        Message(offset, key, value, milliseconds * 1_000, header(headers, "schema"))
-        for offset, key, value, headers, milliseconds in columns
-    ]
 
 
 class _Logged:
@@ -94,5 +86,5 @@ class _Logged:
     @staticmethod
     def _read(settings: KafkaSettings, partition: int) -> Iterator[bytes | None]:
         topic = topic_name(settings, Topic.EVENTS)
-        batches = read_range(settings, topic, partition, 0, 1 << 62, batch=BATCH, headers=False)
-        return itertools.chain.from_iterable(records.values for records in batches)
+        pieces = read_range(settings, topic, partition, 0, 1 << 62)
+        return itertools.chain.from_iterable([event.value() for event in piece] for piece in pieces)

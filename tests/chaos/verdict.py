@@ -18,8 +18,10 @@ from projections.errors import HistoryError
 from projections.sink import EVENTS, SIGNALS, Sink
 from projections.verify import verify
 from streams.admission import Limits, Message
+from streams.kafka.headers import headers_of
 from streams.kafka.log import KafkaLog
-from streams.kafka.reader import PartitionReader, Records, read_range
+from streams.kafka.reader import Message as KafkaMessage
+from streams.kafka.reader import PartitionReader, admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogError, LogUnavailable
 from streams.worker.partition import PartitionDecider
@@ -251,21 +253,18 @@ def _digest(wire: bytes | None) -> str:
 
 
 def _messages(settings: KafkaSettings, partition: int) -> Iterator[list[Message]]:
-    for records in _all(settings, "signals", partition):
-        yield [
-            Message(offset, key, value, stamp * 1_000, dict(headers or []).get("schema"))
-            for offset, key, value, headers, stamp in zip(*records, strict=True)
-        ]
+    for messages in _all(settings, "signals", partition):
+        yield list(map(admitted, messages))
 
 
 def _quarantined(settings: KafkaSettings, partition: int) -> Iterator[str]:
-    for records in _all(settings, "quarantine", partition):
-        for value, headers in zip(records.values, records.headers, strict=True):
-            told = {name: (text or b"").decode() for name, text in headers or []}
-            yield f"{told['offset']} {told['reason']} {_digest(value)}"
+    for messages in _all(settings, "quarantine", partition):
+        for message in messages:
+            told = {name: (text or b"").decode() for name, text in headers_of(message) or []}
+            yield f"{told['offset']} {told['reason']} {_digest(message.value())}"
 
 
-def _all(settings: KafkaSettings, topic: str, partition: int) -> Iterator[Records]:
+def _all(settings: KafkaSettings, topic: str, partition: int) -> Iterator[list[KafkaMessage]]:
     name = f"{settings.topic_prefix}.{topic}"
     with PartitionReader(settings, name, partition) as reader:
         first, end = reader.bounds()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -15,6 +16,7 @@ from confluent_kafka import Producer
 
 from domain.event import Event, read_event
 from streams.admission import Message
+from streams.kafka.headers import headers_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
@@ -171,11 +173,10 @@ class Rig:
         found = []
         for partition in range(PARTITIONS):
             topic = topic_name(self.settings, Topic.QUARANTINE)
-            for records in read_range(self.settings, topic, partition, 0, 1 << 60):
-                for key, value, headers in zip(records.keys, records.values, records.headers, strict=True):
-                    told = dict(headers or ())
-                    reason = told["reason"].decode()
-                    found.append((partition, int(told["offset"]), reason, key, value or b""))
+            for message in chain.from_iterable(read_range(self.settings, topic, partition, 0, 1 << 60)):
+                told = dict(headers_of(message) or ())
+                reason, offset = (told["reason"] or b"").decode(), int(told["offset"] or b"")
+                found.append((partition, offset, reason, message.key(), message.value() or b""))
         return found
 
     def check_exact(self) -> int:

@@ -1,17 +1,19 @@
 """The laws of a partition: no cut changes anything, and no site changes another."""
 
 from collections import OrderedDict
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.event import Event
+from domain.event import Event, write_event
 from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Category, Topic
 from streams.admission import Message
 from streams.engine import Engine
+from streams.worker import partition
 from streams.worker.partition import Decided, PartitionDecider, Record
 from streams.worker.recent_ids import RecentIds
 from tests.differences import first_difference
@@ -53,6 +55,26 @@ def test_no_cut_of_the_partition_changes_anything(messages: list[Message], data:
     assert [one for part in parts for one in part.signals] == expected.signals
     assert sorted(use for part in parts for use in part.uses) == sorted(expected.uses)
     assert decider.snapshot() == whole.snapshot()
+
+
+@_fewer
+@given(partitions(), st.data())
+def test_what_is_decided_again_in_bulk_is_what_was_decided(
+    messages: list[Message], data: st.DataObject
+) -> None:
+    """As columns or as objects, told as wires or only counted, in any turn: the events are the same."""
+    live, again = PartitionDecider(LIMITS), PartitionDecider(LIMITS)
+    while live.position < len(messages):
+        stop = data.draw(st.integers(live.position + 1, len(messages)), label="cut")
+        batch = messages[live.position : stop]
+        wires = [write_event(event) for event in live.decide(batch).events]
+        with patch.object(partition, "_FEW", data.draw(st.sampled_from([1, 4, 100]), label="few")):
+            way = data.draw(st.sampled_from([again.decide_wires, again.pass_over]), label="way")
+            assert way(batch) == (wires if way == again.decide_wires else len(wires))
+        assert again.position == live.position
+        assert again.snapshot() == live.snapshot()
+    with pytest.raises(ValueError, match="is next"):
+        again.pass_over([message(a_signal(), len(messages) + 1)])
 
 
 @_fewer
