@@ -7,6 +7,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from pydantic import TypeAdapter
+
 from domain.site import Site
 from projections.client import History
 
@@ -39,6 +41,8 @@ WHERE site = {site:String}
     )
 ORDER BY offset, place
 """
+_read_time: Final = TypeAdapter(datetime).validate_python
+"""As a directory's times are read: whoever wrote it may have written a number, of seconds since 1970."""
 _ALWAYS: Final = float("-inf")
 _NEVER: Final = float("inf")
 
@@ -109,5 +113,5 @@ def _span(since: str | None, until: str | None, site: Site) -> tuple[float, floa
 
 
 def _seconds(written: str, site: Site) -> float:
-    time = datetime.fromisoformat(written)
+    time = _read_time(written)
     return (time if time.tzinfo else time.replace(tzinfo=site.zone_info)).timestamp()

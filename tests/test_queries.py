@@ -1,10 +1,12 @@
 """What the history answers, on the real engine: rows in, answers out."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import pytest
 
+from domain.directory import Directory
 from domain.event import Event
 from domain.signal import Credential, Signal, Time, signal_id
 from domain.times import iso
@@ -249,7 +251,7 @@ def directory(
     )
 
 
-def holding(person: str, *hashes: str, **validity: str) -> dict[str, Any]:
+def holding(person: str, *hashes: str, **validity: Any) -> dict[str, Any]:
     """Return a person of a directory with these credentials."""
     return {"id": person, "credentials": [{"format": "card", "hash": value, **validity} for value in hashes]}
 
@@ -286,16 +288,25 @@ def test_a_trace_follows_a_card_from_hand_to_hand(history: History) -> None:
     assert positions(trace(history, SITE, credential="k1")) == [("signal", n) for n in (0, 2, 5, 8)]
 
 
-def test_a_trace_knows_validity_and_rejected_directories(history: History) -> None:
-    """The holder whose validity fits counts; a directory that was rejected counts for nothing."""
+HANDED_OVER = datetime(2023, 11, 14, 9, 10, tzinfo=SITE.zone_info)
+
+
+@pytest.mark.parametrize(
+    "handed_over",
+    ["2023-11-14T09:10:00", "2023-11-14 09:10", HANDED_OVER.isoformat(), HANDED_OVER.timestamp(),
+     round(HANDED_OVER.timestamp()), str(round(HANDED_OVER.timestamp() * 1_000))],
+)  # fmt: skip
+def test_a_trace_knows_validity_and_rejected_directories(history: History, handed_over: Any) -> None:
+    """The holder whose validity fits counts, however a time is written; rejected directories do not."""
+    Directory.model_validate({"persons": [holding("ann", "k", valid_until=handed_over)]})
     fill(
         history,
         directory(
             0,
             0,
             [
-                holding("ann", "k", valid_until="2023-11-14T09:10:00"),
-                holding("bob", "k", valid_from="2023-11-14T09:10:00"),
+                holding("ann", "k", valid_until=handed_over),
+                holding("bob", "k", valid_from=handed_over),
             ],
         ),
         card(1, 9, "k"),
