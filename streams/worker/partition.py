@@ -6,7 +6,7 @@ snapshots taken and restored between them or not, the same events come out in th
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -25,6 +25,7 @@ from streams.log import EventDraft
 from streams.runner import draft
 from streams.worker.recent_ids import RecentIds
 
+T = TypeVar("T")
 VERSION: Final = 1
 _FEW: Final = 100
 """Fewer signals of a site are decided faster as objects than it takes to make columns of them."""
@@ -108,6 +109,11 @@ class _Site:
         """Take up the ids of these; say of each that is no clock's whether it was known, shape (those,)."""
         return self.recent.admit([one.id for one in signals if one.category is not Category.CLOCK])
 
+    def known_in(self, signals: pa.Table) -> Any:
+        """Do the same with a table of signals."""
+        is_clock = is_one_of(whole(signals, "category"), [Category.CLOCK])
+        return self.recent.admit(signals.column("id").filter(pc.invert(is_clock)).to_pylist())
+
 
 class PartitionDecider:
     """Decides one partition from its first message on. Not thread-safe."""
@@ -189,13 +195,8 @@ class PartitionDecider:
         Raises:
             ValueError: as `decide`.
         """
-        tables = [EVENT_COLUMNS.empty_table()]
-
-        def decide(site: SiteEngine, signals: pa.Table, offsets: Any) -> None:
-            tables.append(site.decide_columns(signals, offsets))
-
-        self._decide_many(messages, decide, lambda events: tables.append(event_columns(events)))
-        decided = joined([table for table in tables if len(table)] or tables[:1])
+        tables = self._decided_in_bulk(messages, lambda site, *own: site.decide_columns(*own), event_columns)
+        decided = joined(tables or [EVENT_COLUMNS.empty_table()])
         order = np.argsort(whole(decided, "position").to_numpy(), kind="stable")
         return event_wires(decided.take(pa.array(order)))
 
@@ -205,42 +206,38 @@ class PartitionDecider:
         Raises:
             ValueError: as `decide`.
         """
-        events = 0
+        return sum(self._decided_in_bulk(messages, lambda site, *own: site.pass_columns(*own), len))
 
-        def tell(site: SiteEngine, signals: pa.Table, offsets: Any) -> None:
-            nonlocal events
-            events += site.pass_columns(signals, offsets)
-
-        def tell_events(decided: list[Event]) -> None:
-            nonlocal events
-            events += len(decided)
-
-        self._decide_many(messages, tell, tell_events)
-        return events
-
-    def _decide_many(
+    def _decided_in_bulk(
         self,
         messages: Sequence[Message],
-        decide: Callable[[SiteEngine, pa.Table, Any], None],
-        tell: Callable[[list[Event]], None],
-    ) -> None:
-        """Decide messages site by site: as columns where all of a site's can be, else as objects."""
+        of_columns: Callable[[SiteEngine, pa.Table, Any], T],
+        of_events: Callable[[list[Event]], T],
+    ) -> list[T]:
+        """Decide messages site by site, as columns or as objects, and return what is made of each site's.
+
+        A site is decided as columns where all its signals are, none is a repeat, and they are not few:
+        `of_columns` is given its engine, a table of them, and their offsets.
+        """
         start, stop = self._range_of(messages)
         table, places = self._admission.admit_columns(messages)
+        made: list[T] = []
         for name, rows, others in _by_site(table, places, self._admitted_besides(messages, places)):
             site = self._site(name)
-            own = table.take(pa.array(rows)) if len(rows) >= _FEW and not others else None
             known = None
-            if own is not None:
-                told = own.filter(pc.invert(is_one_of(whole(own, "category"), [Category.CLOCK])))
-                known = site.recent.admit(told.column("id").to_pylist())
+            if len(rows) >= _FEW and not others:
+                signals = table.take(pa.array(rows))
+                known = site.known_in(signals)
                 if not known.any():
-                    decide(site.engine, own, places[rows] + start)
+                    made.append(of_columns(site.engine, signals, places[rows] + start))
                     continue
-            at, signals = _as_objects(messages, places[rows].tolist(), others)
-            known = site.known(signals) if known is None else known
-            tell(self._decide_site(site, signals, [start + place for place in at], known, []))
+            at, objects = _as_objects(messages, places[rows].tolist(), others)
+            known = site.known(objects) if known is None else known
+            made.append(
+                of_events(self._decide_site(site, objects, [start + place for place in at], known, []))
+            )
         self.position = stop
+        return made
 
     def _admitted_besides(self, messages: Sequence[Message], places: Any) -> dict[int, Signal]:
         """Return the signals of messages elsewhere, by their place."""
