@@ -1,4 +1,4 @@
-"""One worker, beside the same alerts in plain Python in a Bytewax dataflow, in turn over the same topic.
+"""One worker, beside alerts of the same kinds in plain Python in a Bytewax dataflow, in turn over one topic.
 
 Bytewax is no dependency: `pip install "bytewax[kafka]"`. Where it is missing the comparison is left out.
 """
@@ -40,7 +40,7 @@ def measure(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
     )
     yield Figure(
         benchmark="peer_pipeline",
-        what="one worker, of the same alerts in a Bytewax dataflow",
+        what="one worker, of alerts of the same kinds in a Bytewax dataflow",
         value=theirs["wall_seconds"] / ours["wall_seconds"],
         unit="×",
         details={

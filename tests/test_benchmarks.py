@@ -21,7 +21,9 @@ from benchmarks import (
     peer_flow,
     questions,
     replay,
+    sink,
     start,
+    worker,
 )
 from benchmarks.__main__ import ALONE, ON_LARGE_HOME, PAGE
 from benchmarks.figure import Figure, Spent, medians, percentile
@@ -122,10 +124,32 @@ def test_start() -> None:
 @pytest.mark.slow
 def test_replay_from_kafka_is_what_a_worker_decided(kafka: Kafka) -> None:
     """A worker decides a city's morning; all of it is decided again alike, and consumed by the peer."""
-    fast, ratio = kafka_replay.measure(kafka.broker, signals=2_000, rounds=1)
-    assert fast.details["signals"] == 2_000
-    assert fast.details["events"] > 0
-    assert ratio.details["bare_signals_per_second"] > 0
+    compared, fast, ratio = kafka_replay.measure(kafka.broker, signals=2_000, rounds=1)
+    assert compared.details["signals"] == fast.details["signals"] == 2_000
+    assert compared.details["events"] == fast.details["events"] > 0
+    assert compared.value > 0
+    assert ratio.value == pytest.approx(fast.value / ratio.details["bare_signals_per_second"])
+
+
+@pytest.mark.slow
+def test_a_worker_and_a_bare_agent_take_all_signals(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process ends by itself when all are done; every alert that is waited for comes."""
+    monkeypatch.setattr(worker, "_WARM_UP_SECONDS", 0.2)
+    monkeypatch.setattr(worker, "PARTITIONS", 2)
+    found = list(worker.measure(kafka.broker, signals=1_000, rounds=1, rate=100, seconds=1))
+    speed, ratio, *latencies = found
+    assert speed.details["signals"] == 1_000
+    assert ratio.value == pytest.approx(speed.value / ratio.details["bare_signals_per_second"])
+    assert [one.details["alerts"] for one in latencies] == [10] * 4
+    assert all(one.value > 0 for one in latencies)
+
+
+def test_the_sink_and_its_peer_write_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both write all signals, in turns; the history is asked for them, or the measurement stops."""
+    monkeypatch.setattr(sink, "BATCH", 200)
+    ours, theirs = sink.measure(signals=400, work=tmp_path)
+    assert ours.details["signals"] == 400
+    assert min(ours.value, theirs.value) > 0
 
 
 def test_the_peers_pipeline_raises_each_kind_of_alert() -> None:
