@@ -173,9 +173,7 @@ def judge(site: Site, files: list[Path], folder: Path) -> dict[str, Any]:
             refused += [
                 f"{one.message.offset} {one.reason} {_digest(one.message.value)}" for one in came.refused
             ]
-        written = [
-            value or b"" for records in _all(settings, "events", partition) for value in records.values
-        ]
+        written = [event.value() or b"" for events in _all(settings, "events", partition) for event in events]
         events += len(written)
         if written != decided:
             identical = False
