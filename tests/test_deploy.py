@@ -190,6 +190,14 @@ def test_the_settings_are_ours() -> None:
         assert settings != Settings()
 
 
+def test_the_sinks_of_a_cluster_ask_one_server_of_it() -> None:
+    """They are given the name of a set's pod: behind a service's, claims may not be where they are read."""
+    server = in_cluster().clickhouse
+    assert server.cluster is not None
+    pod, _, service = str(urlsplit(server.url).hostname).partition(".")
+    assert re.fullmatch(rf"{re.escape(service)}-\d+", pod)
+
+
 def test_versions_agree() -> None:
     """The image of every process is that of this version, and its Python is one we run on."""
     version = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["version"]
