@@ -22,7 +22,7 @@ import typer.main
 import yaml
 
 from infra.cli import app
-from infra.settings import Home, Settings
+from infra.settings import Home, Settings, load_settings
 from projections.client import open_history
 from projections.reader import reader_sql
 from streams.kafka.settings import QUEUED_KILOBYTES
@@ -188,6 +188,47 @@ def test_the_settings_are_ours() -> None:
     """Both limen.toml are read without complaint."""
     for settings in (on_one_machine(), in_cluster()):
         assert settings != Settings()
+
+
+class Asked(dict[str, str]):
+    """An environment with nothing in it, that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return False
+
+
+def variables(home: Path) -> set[str]:
+    """Return the variables that the program looks at: as settings, as options, and here and there."""
+    asked = Asked()
+    load_settings(Home(home), asked)
+    groups: list[Any] = [typer.main.get_command(app)]
+    options: set[str] = set()
+    while groups:
+        command = groups.pop()
+        groups += getattr(command, "commands", {}).values()
+        options |= {one.envvar for one in command.params if one.envvar}
+    sources = [path.read_text() for path in DEPLOY.parent.rglob("*.py")]
+    read = {name for text in sources for name in re.findall(r'environ(?:\.get\(|\[)"(LIMEN_\w+)"', text)}
+    assert asked.names and options and read
+    return asked.names | options | read
+
+
+def test_every_variable_is_one_that_is_looked_at(tmp_path: Path) -> None:
+    """What deployment files and papers name, the program reads, and our containers get nothing else."""
+    root = OPERATIONS.parents[1]
+    papers = [*DEPLOY.rglob("*"), *root.glob("README*.md"), *OPERATIONS.parent.rglob("*.md")]
+    read = variables(tmp_path)
+    for path in (path for path in papers if path.is_file()):
+        named = set(re.findall(r"LIMEN_\w+", path.read_text(encoding="utf-8")))
+        assert named <= read, f"{path.name}: {named - read}"
+    for name, service in compose()["services"].items():
+        if service["image"] == compose()["x-limen"]["image"]:
+            assert service["environment"].keys() <= read, name
 
 
 def test_the_sinks_of_a_cluster_ask_one_server_of_it() -> None:
