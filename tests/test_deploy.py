@@ -4,9 +4,11 @@ What is not checked here: that the images can be pulled and the whole starts; th
 """
 
 import json
+import math
 import re
 import tomllib
 import warnings
+from collections.abc import Callable
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +22,22 @@ import typer.main
 import yaml
 
 from infra.cli import app
-from infra.settings import Home, Settings
+from infra.settings import Home, Settings, load_settings
 from projections.client import open_history
 from projections.reader import reader_sql
+from streams.kafka.settings import QUEUED_KILOBYTES
 
 DEPLOY = Path(str(resources.files("infra"))) / "deploy"
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+OPERATIONS = Path(__file__).parents[1] / "docs" / "operations.md"
+
+# Megabytes, as docs/operations.md counts them under Sizing, with the settings that they were counted with.
+SINK, SINK_WRITER, SINK_READERS, SINK_AHEAD = 300, 100, 30, 30  # the last two for a partition and a log of it
+SINK_ROWS, FETCHED_KILOBYTES = 50_000, 8_192
+WORKER, WORKER_READER, WORKER_WAITING = 2_000, 25, 15  # the last for a partition
+WORKER_SIGNALS = 10_000
+LOGS = 2
 
 
 def compose() -> dict[str, Any]:
@@ -39,6 +50,17 @@ def objects() -> list[dict[str, Any]]:
     """Return every Kubernetes object but kustomize's own file."""
     documents = [document for path in MANIFESTS for document in yaml.safe_load_all(path.read_text())]
     return [document for document in documents if document["kind"] != "Kustomization"]
+
+
+def on_one_machine() -> Settings:
+    """Return the settings of the compose file's processes."""
+    return Settings.model_validate(tomllib.loads((DEPLOY / "limen.toml").read_text()))
+
+
+def in_cluster() -> Settings:
+    """Return the settings of the manifests' processes."""
+    (kept,) = (one for one in objects() if one["kind"] == "ConfigMap")
+    return Settings.model_validate(tomllib.loads(kept["data"]["limen.toml"]))
 
 
 def containers(*kinds: str) -> list[dict[str, Any]]:
@@ -104,6 +126,47 @@ def test_every_process_can_be_probed_and_is_bounded() -> None:
             assert (asked["path"], asked["port"] in ports) == (path, True)
 
 
+def sink_megabytes(settings: Settings, partitions: int) -> float:
+    """Return what a sink needs that has so many partitions, all of them behind."""
+    of_batch = settings.clickhouse.batch_rows / SINK_ROWS
+    readers = SINK_READERS * QUEUED_KILOBYTES / FETCHED_KILOBYTES
+    writers = settings.clickhouse.writers * SINK_WRITER * of_batch
+    return SINK + writers + partitions * (readers + LOGS * SINK_AHEAD * of_batch)
+
+
+def worker_megabytes(settings: Settings, partitions: int) -> float:
+    """Return what a worker needs that has so many partitions of a few hundred sites, all of them behind."""
+    readers = settings.worker.threads * WORKER_READER * QUEUED_KILOBYTES / FETCHED_KILOBYTES
+    return WORKER + readers + partitions * WORKER_WAITING * settings.worker.batch_signals / WORKER_SIGNALS
+
+
+@pytest.mark.parametrize(("name", "megabytes"), [("sink", sink_megabytes), ("worker", worker_megabytes)])
+def test_those_that_are_left_have_the_memory_for_every_partition(
+    name: str, megabytes: Callable[[Settings, int], float]
+) -> None:
+    """One of several is gone, and all partitions are behind: each of the others stays below its limit."""
+    settings = in_cluster()
+    (several,) = (one for one in objects() if (one["kind"], one["metadata"]["name"]) == ("Deployment", name))
+    (container,) = several["spec"]["template"]["spec"]["containers"]
+    limit = container["resources"]["limits"]["memory"]
+    share = math.ceil(settings.kafka.partitions / (several["spec"]["replicas"] - 1))
+    assert megabytes(settings, share) * 1_000**2 <= int(limit.removesuffix("Gi")) * 1_024**3
+    assert container["resources"]["requests"]["memory"] == limit, "a node would not have what it may need"
+
+
+def test_the_page_counts_memory_likewise() -> None:
+    """What docs/operations.md comes to, for compose and for a cluster, is what the tests come to."""
+    page = " ".join(OPERATIONS.read_text().split())
+    one, many = on_one_machine(), in_cluster()
+    assert (one.kafka.partitions, many.kafka.partitions) == (12, 96)
+    for said, megabytes in (
+        ("all of 12 partitions behind needs", sink_megabytes(one, 12)),
+        ("has 32, and with all of them behind needs", sink_megabytes(many, 32)),
+        ("and the 32 partitions of each other one behind, that is", worker_megabytes(many, 32) - WORKER),
+    ):
+        assert f"{said} {megabytes / 1_000:.1f} GB" in page
+
+
 def test_the_file_a_connector_follows_is_there_on_a_new_volume() -> None:
     """A volume that is made anew begins as what the image holds."""
     followed = compose()["services"]["connect"]["command"][-1]
@@ -122,10 +185,58 @@ def test_the_commands_are_ours() -> None:
 
 
 def test_the_settings_are_ours() -> None:
-    """Both limen.toml are read without complaint, and every variable is one that is looked at."""
-    (settings,) = (one for one in objects() if one["kind"] == "ConfigMap")
-    for text in ((DEPLOY / "limen.toml").read_text(), settings["data"]["limen.toml"]):
-        Settings.model_validate(tomllib.loads(text))
+    """Both limen.toml are read without complaint."""
+    for settings in (on_one_machine(), in_cluster()):
+        assert settings != Settings()
+
+
+class Asked(dict[str, str]):
+    """An environment with nothing in it, that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return False
+
+
+def variables(home: Path) -> set[str]:
+    """Return the variables that the program looks at: as settings, as options, and here and there."""
+    asked = Asked()
+    load_settings(Home(home), asked)
+    groups: list[Any] = [typer.main.get_command(app)]
+    options: set[str] = set()
+    while groups:
+        command = groups.pop()
+        groups += getattr(command, "commands", {}).values()
+        options |= {one.envvar for one in command.params if one.envvar}
+    sources = [path.read_text() for path in DEPLOY.parent.rglob("*.py")]
+    read = {name for text in sources for name in re.findall(r'environ(?:\.get\(|\[)"(LIMEN_\w+)"', text)}
+    assert asked.names and options and read
+    return asked.names | options | read
+
+
+def test_every_variable_is_one_that_is_looked_at(tmp_path: Path) -> None:
+    """What deployment files and papers name, the program reads, and our containers get nothing else."""
+    root = OPERATIONS.parents[1]
+    papers = [*DEPLOY.rglob("*"), *root.glob("README*.md"), *OPERATIONS.parent.rglob("*.md")]
+    read = variables(tmp_path)
+    for path in (path for path in papers if path.is_file()):
+        named = set(re.findall(r"LIMEN_\w+", path.read_text(encoding="utf-8")))
+        assert named <= read, f"{path.name}: {named - read}"
+    for name, service in compose()["services"].items():
+        if service["image"] == compose()["x-limen"]["image"]:
+            assert service["environment"].keys() <= read, name
+
+
+def test_the_sinks_of_a_cluster_ask_one_server_of_it() -> None:
+    """They are given the name of a set's pod: behind a service's, claims may not be where they are read."""
+    server = in_cluster().clickhouse
+    assert server.cluster is not None
+    pod, _, service = str(urlsplit(server.url).hostname).partition(".")
+    assert re.fullmatch(rf"{re.escape(service)}-\d+", pod)
 
 
 def test_versions_agree() -> None:
@@ -201,9 +312,7 @@ def test_grafana_asks_the_server_as_the_reader() -> None:
     ]
     assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"]
     asked = source["jsonData"]
-    server = urlsplit(
-        Settings.model_validate(tomllib.loads((DEPLOY / "limen.toml").read_text())).clickhouse.url
-    )
+    server = urlsplit(on_one_machine().clickhouse.url)
     assert (asked["protocol"], asked["host"], asked["port"]) == (server.scheme, server.hostname, server.port)
     profile, _, grant, user = reader_sql()
     assert f"CREATE USER OR REPLACE {asked['username']} " in user

@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 import typer
+from prometheus_client import CollectorRegistry
 
 import infra.cli
 from detectors.registry import DETECTORS
+from infra.observability import metrics
 
 ROOT = Path(__file__).parents[1]
 PAPERS = sorted(
@@ -103,6 +105,40 @@ def test_every_rule_is_written_down(rule: str) -> None:
     assert f"**{rule}**" in read("docs/rules.md").partition("## 10 ")[2].partition("## 11 ")[0]
     for readme in READMES:
         assert f"`{rule}`" in read(readme)
+
+
+def registered() -> set[str]:
+    """Return the metrics of all processes, as Prometheus names them."""
+    more = {metrics.CopyingMetrics: ("sink",)}
+    registries = []
+    for kind in (one for name, one in vars(metrics).items() if name.endswith("Metrics")):
+        registries.append(CollectorRegistry())
+        kind(registries[-1], *more.get(kind, ()))
+    families = [family for registry in registries for family in registry.collect()]
+    return {family.name + "_total" * (family.type == "counter") for family in families}
+
+
+def test_every_metric_is_documented() -> None:
+    """What a process counts is named in docs/operations.md, and no page names a metric that is not there."""
+    pages = {path.name: set(re.findall(r"\blimen_\w+", read(str(path)))) for path in PAPERS}
+    there = registered()
+    assert there <= pages["operations.md"], there - pages["operations.md"]
+    for page, named in pages.items():
+        named -= {"limen_reader"}  # a role of the server's, and its profile
+        assert named <= there, f"{page}: {named - there}"
+
+
+def test_metrics_are_made_in_one_module() -> None:
+    """Where another made some, the test above would not see them."""
+    makes_none = {"CONTENT_TYPE_LATEST", "CollectorRegistry", "generate_latest"}
+    makers = set()
+    for package in PACKAGES:
+        folder = Path(importlib.import_module(package).__file__ or "").parent
+        for path in folder.rglob("*.py"):
+            taken = re.findall(r"prometheus_client\S* import (.+)", path.read_text(encoding="utf-8"))
+            if any(not makes_none.issuperset(names.split(", ")) for names in taken):
+                makers.add(path.relative_to(folder.parent).as_posix())
+    assert makers == {"infra/observability/metrics.py"}
 
 
 def test_contributing_says_how_to_add_each_part() -> None:

@@ -20,7 +20,7 @@ OURS: Final = frozenset(
 QUEUED_KILOBYTES: Final = 8_192
 """What a consumer holds of messages fetched ahead, before it asks for no more. It may take twice that."""
 QUEUED_MESSAGES: Final = 20_000
-"""Likewise, of however small messages: two of the reader's batches."""
+"""Likewise, of however small messages."""
 OVERHEAD_BYTES: Final = 16_384
 """What headers, a quarantined message's reason, and the batch around a message may add to its size."""
 
@@ -117,7 +117,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
-            # Two batches ahead are enough; what a reader may hold, every partition's may hold at once.
+            # More ahead makes nothing faster, and what a reader may hold, every partition's may hold at once.
             "queued.max.messages.kbytes": QUEUED_KILOBYTES,
             "queued.min.messages": QUEUED_MESSAGES,
             "fetch.wait.max.ms": 10,

@@ -109,11 +109,10 @@ class Rig:
         return RelayProcess(self.storage, self.kafka, Health(), metrics)
 
     @contextmanager
-    def relaying(self) -> Iterator[RelayMetrics]:
-        """Run a relay in a thread; leaving the block drains it, and raises what it raised."""
-        stopping, failed = threading.Event(), list[BaseException]()
-        metrics = RelayMetrics(CollectorRegistry())
-        process = self.process(metrics)
+    def relaying(self) -> Iterator[CollectorRegistry]:
+        """Run a relay in a thread, give its metrics; leaving the block drains it, and raises its error."""
+        stopping, failed, registry = threading.Event(), list[BaseException](), CollectorRegistry()
+        process = self.process(RelayMetrics(registry))
 
         def work() -> None:
             try:
@@ -124,7 +123,7 @@ class Rig:
         thread = threading.Thread(target=work)
         thread.start()
         try:
-            yield metrics
+            yield registry
         finally:
             stopping.set()
             thread.join(WAIT_SECONDS)

@@ -255,15 +255,24 @@ def test_a_lost_claim_ends_the_telling(rig: Rig) -> None:
 
 
 def test_the_relay_outlives_its_stores(rig: Rig) -> None:
-    """While PostgreSQL is away, commands wait; when it is back, all of them are decided."""
-    with rig.relaying():
+    """While PostgreSQL is away, commands wait, uncounted; when it is back, all of them are decided."""
+    with rig.relaying() as registry:
+
+        def lags() -> list[float | None]:
+            labels = [{"partition": str(number)} for number in range(PARTITIONS)]
+            return [registry.get_sample_value("limen_relay_lag_commands", one) for one in labels]
+
         send_commands(rig.kafka, [a_command(1)])
         wait_for(lambda: len(rig.told()) == 1)
+        wait_for(lambda: lags() == [0] * PARTITIONS)
         rig.postgres.server.stop()
         send_commands(rig.kafka, [a_command(2)])
-        time.sleep(1)
+        wait_for(lambda: registry.get_sample_value("limen_relay_command_side_away") == 1)
+        assert lags() == [None] * PARTITIONS
         rig.postgres.server.start()
         wait_for(lambda: len(rig.told()) == 2)
+        wait_for(lambda: registry.get_sample_value("limen_relay_command_side_away") == 0)
+        wait_for(lambda: lags() == [0] * PARTITIONS)
 
 
 @pytest.mark.slow
@@ -277,6 +286,7 @@ def test_the_relay_outlives_the_broker(rig: Rig, kafka: Kafka) -> None:
         cases.acknowledge("campus:door_held:vault:1", by="ann", at=datetime.now(UTC))
     wait_for(lambda: "log" in endpoint.waiting_for())
     assert endpoint.metric("limen_log_away") == 1
+    wait_for(lambda: endpoint.metric("limen_relay_lag_commands") is None)
     kafka.broker.start()
     wait_for(lambda: len(rig.told()) == 1)
     send_commands(rig.kafka, [a_command(1)])
