@@ -17,7 +17,7 @@ from streams.quarantine import Rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
 
-REPLAY: Final = 20_000
+REPLAY: Final = 10_000
 """Messages read and decided at once while catching up to the committed position."""
 WORTH_KEEPING: Final = 10_000
 """A partition that moves takes its state along when to decide it again would be this many signals."""
