@@ -10,12 +10,13 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from domain.event import Event
 from domain.signal import Count, Credential, Screening, Signal, Time, Verify
-from domain.vocabulary import Action, Category, Delivery, Direction, Quality, Reason
+from domain.vocabulary import ORDERS, Action, Category, Delivery, Direction, Quality, Reason
 
 TEXT: Final = pa.string()
 WORD: Final = pa.dictionary(pa.int32(), pa.string())
@@ -178,6 +179,17 @@ def is_one_of(column: pa.Array, words: Sequence[str]) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         return pc.is_in(column.dictionary, wanted).take(column.indices)
     return pc.is_in(column, wanted)
+
+
+def are_orders(categories: pa.Array, actions: pa.Array) -> Any:
+    """Say of each signal whether it orders something, by its words: those are decided one by one.
+
+    Returns an array of bool, shape (signals,).
+    """
+    is_control = is_one_of(categories, [Category.CONTROL])
+    if not pc.any(is_control).as_py():
+        return np.zeros(len(categories), np.bool_)
+    return pc.and_(is_control, is_one_of(actions, sorted(ORDERS))).to_numpy(zero_copy_only=False)
 
 
 def column_values(table: pa.Table, name: str) -> list[Any]:

@@ -48,14 +48,16 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     }
     for first in range(0, count, _PART):
         part = wires[first : first + _PART]
-        joined, last = b"".join(part), first + len(part)
+        if not _is_text(joined := b"".join(part)):
+            part = [wire if _is_text(wire) else b"" for wire in part]  # nothing fits into no bytes
+            joined = b"".join(part)
+        last = first + len(part)
         data, ends = np.frombuffer(joined, np.uint8), np.zeros(len(part) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, part), np.int64, len(part)), out=ends[1:])
-        if _is_text(joined):
-            _scan(
-                data, ends, first, layout.before, layout.before_ends, layout.kinds, layout.skips,
-                layout.places, values, lengths, listed, used, fits,
-            )  # fmt: skip
+        _scan(
+            data, ends, first, layout.before, layout.before_ends, layout.kinds, layout.skips,
+            layout.places, values, lengths, listed, used, fits,
+        )  # fmt: skip
         for place, strings_of in strings.items():
             strings_of.take(data, values[place], lengths[place], first, last)
     columns: dict[str, pa.Array] = {}

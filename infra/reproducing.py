@@ -8,7 +8,7 @@ import typer
 
 from infra.failure import Failure, WrongUse
 from infra.worker_process import decider_maker
-from streams.worker.defect import read_bundle, reproduce
+from streams.worker.defect import WAYS, in_bulk, one_by_one, read_bundle, reproduce, together
 
 
 def reproduce_defect(path: Path) -> None:
@@ -24,15 +24,21 @@ def reproduce_defect(path: Path) -> None:
         raise WrongUse(f"{path}: {error}") from error
     versions = ", ".join(f"{name} {version}" for name, version in bundle.versions.items())
     typer.echo(f"partition {bundle.partition}, offset {bundle.failed_at}: {bundle.error}\nwith {versions}")
-    decider = decider_maker(second_stage=bundle.second_stage)(bundle.limits)
-    try:
-        reproduce(bundle, decider)
-    except Exception as error:
-        if os.environ.get("LIMEN_DEBUG"):
-            raise
-        (last,) = traceback.extract_tb(error.__traceback__)[-1:]
-        raise Failure(
-            f"it fails again, at offset {decider.position}: {type(error).__name__}: {error} "
-            f"({Path(last.filename).name}, line {last.lineno}); LIMEN_DEBUG=1 shows all of it"
-        ) from error
+    for way in WAYS:
+        decider = decider_maker(second_stage=bundle.second_stage)(bundle.limits)
+        try:
+            reproduce(bundle, decider, way)
+        except Exception as error:
+            if os.environ.get("LIMEN_DEBUG"):
+                raise
+            (last,) = traceback.extract_tb(error.__traceback__)[-1:]
+            where = {
+                one_by_one: f"at offset {decider.position}",
+                together: "as one batch",
+                in_bulk: "in bulk",
+            }
+            raise Failure(
+                f"it fails again, {where[way]}: {type(error).__name__}: {error} "
+                f"({Path(last.filename).name}, line {last.lineno}); LIMEN_DEBUG=1 shows all of it"
+            ) from error
     typer.echo("it does not fail any more")

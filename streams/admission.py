@@ -3,22 +3,18 @@
 What is refused depends on the message alone, so whoever reads the log again refuses the same.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import numpy as np
-import pyarrow as pa
 
-from domain.bounds import fault_of, is_site, keep_to_bounds
-from domain.columns import SIGNAL_COLUMNS, whole
+from domain.bounds import fault_of, is_site
 from domain.errors import UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
-from domain.wire_layout import SIGNAL_LAYOUT
-from domain.wire_scanning import can_scan, scan
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
 
+SCHEMA_HEADER: Final = str(SCHEMA_VERSION).encode()
+"""As the header `schema` says it."""
 HOUR_US: Final = 3_600_000_000
 _DETAIL_CHARACTERS: Final = 1_000
 """What is wrong is told with words of the message itself, which may be as long as the message."""
@@ -27,8 +23,9 @@ _DETAIL_CHARACTERS: Final = 1_000
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A message of the signals or commands topic as the broker gives it.
 
-    `appended_at` is the broker's time, UTC microseconds. `schema` and `id` are the headers of these names, or
-    None; `id` decides nothing: it is for whoever follows a message that cannot be read.
+    `appended_at` is the broker's time, UTC microseconds, far from the limits of 64 bits. `schema` and `id`
+    are the headers of these names, or None; `id` decides nothing: it is for whoever follows a message that
+    cannot be read.
     """
 
     offset: int
@@ -66,7 +63,6 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._sites: dict[bytes, str] = {}
-        self._current = str(SCHEMA_VERSION).encode()
 
     def admit(self, message: Message) -> Signal | Refused:
         """Return the signal in a message, or why there is none."""
@@ -76,7 +72,7 @@ class Admission:
         if len(value) > self.limits.message_bytes:
             detail = f"{len(value):,} bytes: a signal has at most {self.limits.message_bytes:,}"
             return refused(message, RejectionReason.TOO_LONG, detail)
-        if message.schema is not None and message.schema != self._current and not _known(message.schema):
+        if message.schema is not None and message.schema != SCHEMA_HEADER and not _known(message.schema):
             detail = f"unknown schema version {message.schema!r}: this version reads 1 to {SCHEMA_VERSION}"
             return refused(message, RejectionReason.UNKNOWN_SCHEMA, detail)
         site = self._sites.get(message.key or b"")
@@ -101,43 +97,6 @@ class Admission:
             detail = f"its clock is {ahead / HOUR_US:,.1f} hours ahead of the log: set the device's clock"
             return refused(message, RejectionReason.IMPLAUSIBLE_TIME, detail)
         return signal
-
-    def admit_columns(self, messages: Sequence[Message]) -> tuple[pa.Table, Any]:
-        """Return the signals of messages that hold them as we write them, without an object for each.
-
-        Returns a table of `SIGNAL_COLUMNS`, and the places of its rows among the messages, ascending. What is
-        in it, `admit` would admit as well. The messages left out are for `admit`, which may admit them.
-        """
-        values = [message.value or b"" for message in messages]
-        if not can_scan(values):
-            return SIGNAL_COLUMNS.empty_table(), np.zeros(0, np.int64)
-        signals, fits = scan(values, SIGNAL_LAYOUT)
-        places = np.flatnonzero(fits)
-        sites = whole(signals, "site")
-        keys = self._keys(sites.dictionary.to_pylist())
-        sizes = np.fromiter(map(len, values), np.int64, len(values))
-        site_in_keys = np.fromiter((keys.get(message.key, -1) for message in messages), np.int64, len(values))
-        site_in_keys[sizes > self.limits.message_bytes] = -1
-        for place, message in enumerate(messages):
-            if message.schema is not None and message.schema != self._current:
-                site_in_keys[place] = -1
-        appended_at = np.fromiter((message.appended_at for message in messages), np.int64, len(values))
-        occurred_at, received_at = (
-            whole(signals, name).view(pa.int64()).to_numpy() for name in ("occurred_at", "received_at")
-        )
-        ahead = np.minimum(occurred_at, received_at) - appended_at[places]
-        admitted = (site_in_keys[places] == sites.indices.to_numpy()) & (ahead <= self.limits.clock_ahead_us)
-        admitted &= keep_to_bounds(signals)
-        return (signals, places) if admitted.all() else (signals.filter(pa.array(admitted)), places[admitted])
-
-    def _keys(self, sites: Sequence[str]) -> dict[bytes | None, int]:
-        """Return the place of each site by its key, where such a key may stand here."""
-        keys = enumerate(site.encode() for site in sites)
-        return {
-            key: place
-            for place, key in keys
-            if isinstance(site_in_key(Message(0, key, None, 0), self.limits), str)
-        }
 
 
 def site_in_key(message: Message, limits: Limits) -> str | Refused:

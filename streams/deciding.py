@@ -1,7 +1,7 @@
 """Deciding into columns: signals in, events out, without an object for each event.
 
-The same engine and the same rows as `Engine.decide`, so the same decisions. Control signals are decided as
-objects, one by one, where they stand: there are few.
+The same engine and the same rows as `Engine.decide`, so the same decisions. Control signals that order
+something are decided as objects, one by one, where they stand: there are few.
 """
 
 from collections.abc import Callable
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, signals_of, whole
+from domain.columns import EVENT_COLUMNS, are_orders, event_columns, joined, signals_of, whole
 from domain.event import Event
 from domain.kernels import Records
-from domain.vocabulary import Category
 from streams.decoding import decode_columns
 from streams.encoding import encode_columns
 
@@ -56,10 +55,10 @@ def _decided(
     Rows and their causes are overwritten by the next part; with them goes where their signals stand.
     """
     at = np.arange(engine.position, engine.position + len(signals)) if offsets is None else offsets
-    is_control = is_one_of(whole(signals, "category"), [Category.CONTROL])
+    orders = are_orders(whole(signals, "category"), whole(signals, "action"))
     told: list[T] = []
     start = 0
-    for place in [*np.flatnonzero(is_control).tolist(), len(signals)]:
+    for place in [*np.flatnonzero(orders).tolist(), len(signals)]:
         if start < place:
             rows, causes = engine.decide_records(_encoded(engine, signals[start:place], at[start:place]))
             told.append(told_of_rows(rows, causes, at[start:place]))

@@ -155,7 +155,12 @@ class _Words:
 
     @classmethod
     def in_column(cls, column: Any) -> "_Words":
-        """Return those of an Arrow column; where it is not dictionary-encoded, all count as different."""
+        """Return those of an Arrow column; where it is not dictionary-encoded, all count as different.
+
+        A column that was cut out of a larger one has the words of all of it: room would be made for each.
+        """
+        if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(column):
+            column = column.dictionary_decode()
         if not pa.types.is_dictionary(column.type):
             return cls(*text_buffers(column), np.arange(len(column), dtype=np.int32))
         which = column.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)

@@ -9,13 +9,12 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-import pyarrow.compute as pc
 
-from domain.columns import is_one_of
+from domain.columns import are_orders
 from domain.event import Event
 from domain.kernels import Records
 from domain.signal import Signal, Time
-from domain.vocabulary import ORDERS, Action, Category
+from domain.vocabulary import Action, Category
 from streams.collection import rare_collection
 from streams.decoding import decode
 from streams.encoding import encode_columns
@@ -62,7 +61,8 @@ def replay(
         for batch in batches:
             _check(engine, batch)
             start = 0
-            for place in _standing_alone(batch):
+            orders = are_orders(batch.column("category"), batch.column("action"))
+            for place in np.flatnonzero(orders).tolist():
                 decided += _decide_rows(engine, batch.slice(start, place - start), encode, on_rows)
                 events = engine.decide([_control_signal(engine, batch, place)])
                 decided += len(events)
@@ -109,16 +109,6 @@ def _check(engine: Engine, batch: Any) -> None:
             f"signals {positions[0]} to {positions[-1]} do not go on where the engine stands, "
             f"at {engine.position}, without gaps: replay from the beginning, or from a snapshot"
         )
-
-
-def _standing_alone(batch: Any) -> list[int]:
-    """Return the places of the control signals that `Engine.decide` must see as objects."""
-    is_control = is_one_of(batch.column("category"), [Category.CONTROL])
-    if not pc.any(is_control).as_py():
-        return []
-    is_order = is_one_of(batch.column("action"), sorted(ORDERS))
-    places: list[int] = np.flatnonzero(pc.and_(is_control, is_order)).tolist()
-    return places
 
 
 def _control_signal(engine: Engine, batch: Any, place: int) -> Signal:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.bounds import fault_of, keep_to_bounds
+from domain.bounds import fault_of
+from domain.column_bounds import keep_to_bounds
 from domain.columns import signal_columns, signals_of
 from domain.kernels import COMPILED
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
@@ -20,6 +21,7 @@ from domain.wire_scanning import scan
 from streams.admission import HOUR_US, Admission, Message, Refused
 from streams.partitioning import partition_of
 from streams.worker.partition import PartitionDecider
+from streams.worker.shares import admit_columns
 from tests.worker.messages import LIMITS, NOON, a_signal, bad_messages, message
 
 BAD = bad_messages()
@@ -165,7 +167,7 @@ def test_columns_admit_what_objects_admit(data: st.DataObject) -> None:
     most = data.draw(st.sampled_from([LIMITS.message_bytes, *sizes]), label="most")
     limits = msgspec.structs.replace(LIMITS, message_bytes=most, partition=partition, partitions=2)
     one_by_one = [Admission(limits).admit(one) for one in messages]
-    table, places = Admission(limits).admit_columns(messages)
+    table, places = admit_columns(limits, messages)
     assert signals_of(table) == [one_by_one[place] for place in places]
     _, fits = scan([one.value or b"" for one in messages], SIGNAL_LAYOUT)
     assert places.tolist() == [

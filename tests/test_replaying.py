@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from domain.signal import Credential, Signal, Time
+from domain.columns import signal_columns
+from domain.signal import Credential, Signal, Time, signal_id
 from domain.vocabulary import Action, Category, Direction
 from infra.control import decision
 from streams.engine import Engine
@@ -158,3 +160,19 @@ def test_replay_refuses_a_signal_that_nobody_could_read() -> None:
     columns["category"] = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array([""]))
     with pytest.raises(ValueError, match="offset 0 has no category"):
         replay(Engine("s"), [pa.RecordBatch.from_pydict(columns)])
+
+
+def test_a_site_learns_no_words_of_others() -> None:
+    """Of a column cut out of a table of many sites, room is made for the words of its rows alone."""
+    many = [
+        Signal(
+            id=signal_id(str(number)), site="lab", device="reader", category=Category.CREDENTIAL,
+            action=Action.GRANTED, time=Time(number, number), credential=Credential("card", f"c{number}"),
+        )
+        for number in range(20_000)
+    ]  # fmt: skip
+    engine = Engine("lab")
+    engine.decide_columns(signal_columns(many)[:100], np.arange(100) * 7)
+    assert engine.position == 99 * 7 + 1
+    assert len(engine.state.credential_names) == 101
+    assert len(engine.state.credential_names.ends) < 1_000

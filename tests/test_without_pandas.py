@@ -27,3 +27,18 @@ def test_the_engine_comes_without_pandas() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_connector_comes_without_the_engine() -> None:
+    """It reads lines and moves them into Kafka, beside a device perhaps: a third of the memory."""
+    code = (
+        "import sys, infra.connecting, streams.kafka.target; print({'numba', 'pyarrow'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"

@@ -31,12 +31,13 @@ class PartitionIds:
         self.scanned_to = max(self.scanned_to, first)
         while self.scanned_to < head:
             reader.seek(self.scanned_to)
-            found = []
-            for messages in reader.pieces(min(_PAGE, head - self.scanned_to)):
-                check_contiguous(messages, self.scanned_to)
+            found, place = [_NONE], self.scanned_to
+            for messages in reader.pieces(min(_PAGE, head - place)):
+                check_contiguous(messages, place)
                 found.append(_ids_in(messages))
-                self.scanned_to += len(messages)
+                place += len(messages)
             self.add(np.concatenate(found))
+            self.scanned_to = place
 
     def add(self, ids: Ids) -> None:
         """Know these ids from now on; some of them may be known already, or come twice."""

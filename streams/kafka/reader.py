@@ -162,15 +162,18 @@ class PartitionReader:
     def _note(self, error: KafkaError, offset: int) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
             self._end = offset
-        elif error.code() in _MISSING:
+            return
+        if passing(error):
+            return
+        self.idle()  # what came with the error was not given to anybody: the next reading fetches it anew
+        if error.code() in _MISSING:
             raise no_topic(f"partition {self._partition} of {self._topic}")
-        elif error.code() in _GONE:
+        if error.code() in _GONE:
             raise SignalsGone(
                 f"{self._topic}: what stood at offset {self.place} of partition {self._partition} is not "
                 "there any more, or never was; the topic's retention has passed it"
             )
-        elif not passing(error):
-            raise explained(self._settings, error)
+        raise explained(self._settings, error)
 
     def _silent(self) -> LogUnavailable:
         return LogUnavailable(

@@ -24,7 +24,8 @@ class Bundle(msgspec.Struct):
     """What reproduces a defect.
 
     `snapshot` is the partition's state before the first of `messages`, None before the first signal of all;
-    deciding the messages one by one fails at the one at `failed_at`. `second_stage`: whether it told uses.
+    deciding the messages one by one fails at the one at `failed_at`, or, where that is the first, perhaps
+    only in another of the `WAYS`. `second_stage`: whether it told uses.
     """
 
     partition: int
@@ -97,21 +98,42 @@ def read_bundle(path: Path) -> Bundle:
         raise ValueError(f"{path} is no bundle of a defect: {error}") from error
 
 
-def reproduce(bundle: Bundle, decider: PartitionDecider) -> None:
-    """Decide a bundle's messages one by one with a new decider; whatever failed in the worker comes out."""
-    if bundle.snapshot is not None:
-        decider.restore(bundle.snapshot)
-    decider.limits = bundle.limits
-    for message in bundle.messages:
+def one_by_one(decider: PartitionDecider, messages: Sequence[Message]) -> None:
+    """Decide messages alone, each to the draft that the log would get."""
+    for message in messages:
         decider.decide([message]).drafts(decider.limits.message_bytes)
 
 
+def together(decider: PartitionDecider, messages: Sequence[Message]) -> None:
+    """Decide messages as the one batch they were."""
+    decider.decide(messages).drafts(decider.limits.message_bytes)
+
+
+def in_bulk(decider: PartitionDecider, messages: Sequence[Message]) -> None:
+    """Decide messages as a worker does that takes a partition over."""
+    decider.pass_over(messages)
+
+
+WAYS: Final = (one_by_one, together, in_bulk)
+"""How a bundle is decided again, each with a new decider: a defect may need its neighbours to show itself."""
+
+
+def reproduce(
+    bundle: Bundle, decider: PartitionDecider, way: Callable[[PartitionDecider, Sequence[Message]], None]
+) -> None:
+    """Decide a bundle's messages in one of the `WAYS` with a new decider; what fails in it comes out."""
+    if bundle.snapshot is not None:
+        decider.restore(bundle.snapshot)
+    decider.limits = bundle.limits
+    way(decider, bundle.messages)
+
+
 def _first_failure(decider: PartitionDecider, messages: Sequence[Message]) -> int:
-    for message in messages:
-        try:
-            decider.decide([message]).drafts(decider.limits.message_bytes)
-        except Exception:  # noqa: BLE001 - whatever it is, it is this message's
-            return message.offset
+    """Return the offset of the first message that fails alone; where none does, of the first."""
+    try:
+        one_by_one(decider, messages)
+    except Exception:  # noqa: BLE001 - whatever it is, it is this message's
+        return next(one.offset for one in messages if one.offset >= decider.position)
     return messages[0].offset
 
 

@@ -4,8 +4,8 @@ The law of the engine holds for the partition as well: however its messages are 
 snapshots taken and restored between them or not, the same events come out in the same order.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter, itemgetter
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, whole
 from domain.event import Event
-from domain.signal import Signal, read_signal
+from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
 from domain.wires import event_wires
@@ -24,11 +24,10 @@ from streams.engine import Engine
 from streams.log import EventDraft
 from streams.runner import draft
 from streams.worker.recent_ids import RecentIds
+from streams.worker.shares import shares
 
 T = TypeVar("T")
 VERSION: Final = 1
-_FEW: Final = 100
-"""Fewer signals of a site are decided faster as objects than it takes to make columns of them."""
 _by_position: Final = attrgetter("position")
 
 Record = tuple[bytes, bytes]
@@ -214,37 +213,26 @@ class PartitionDecider:
         of_columns: Callable[[SiteEngine, pa.Table, Any], T],
         of_events: Callable[[list[Event]], T],
     ) -> list[T]:
-        """Decide messages site by site, as columns or as objects, and return what is made of each site's.
+        """Decide messages site by site, and return what is made of the events.
 
-        A site is decided as columns where all its signals are, none is a repeat, and they are not few:
-        `of_columns` is given its engine, a table of them, and their offsets.
+        A site whose share is a table without repeats is decided as columns: `of_columns` is given its engine,
+        the table, and the signals' offsets. `of_events` is given the events of all others.
         """
         start, stop = self._range_of(messages)
-        table, places = self._admission.admit_columns(messages)
         made: list[T] = []
-        for name, rows, others in _by_site(table, places, self._admitted_besides(messages, places)):
-            site = self._site(name)
-            known = None
-            if len(rows) >= _FEW and not others:
-                signals = table.take(pa.array(rows))
-                known = site.known_in(signals)
+        events: list[Event] = []
+        for share in shares(self._admission, messages):
+            site, offsets, known = self._site(share.site), share.places + start, None
+            if share.table is not None:
+                known = site.known_in(share.table)
                 if not known.any():
-                    made.append(of_columns(site.engine, signals, places[rows] + start))
+                    made.append(of_columns(site.engine, share.table, offsets))
                     continue
-            at, objects = _as_objects(messages, places[rows].tolist(), others)
-            known = site.known(objects) if known is None else known
-            made.append(
-                of_events(self._decide_site(site, objects, [start + place for place in at], known, []))
-            )
+            signals = share.signals()
+            known = site.known(signals) if known is None else known
+            events += self._decide_site(site, signals, offsets.tolist(), known, [])
         self.position = stop
-        return made
-
-    def _admitted_besides(self, messages: Sequence[Message], places: Any) -> dict[int, Signal]:
-        """Return the signals of messages elsewhere, by their place."""
-        is_left = np.ones(len(messages), np.bool_)
-        is_left[places] = False
-        found = {place: self._admission.admit(messages[place]) for place in np.flatnonzero(is_left).tolist()}
-        return {place: signal for place, signal in found.items() if isinstance(signal, Signal)}
+        return [*made, of_events(events)] if events else made
 
     def _range_of(self, messages: Sequence[Message]) -> tuple[int, int]:
         start, stop = self.position, self.position + len(messages)
@@ -326,42 +314,6 @@ def repeats(
             )
         )
     return told
-
-
-def _by_site(
-    table: pa.Table, places: Any, others: Mapping[int, Signal]
-) -> list[tuple[str, Any, dict[int, Signal]]]:
-    """Return each site with its rows of the table and its other signals, as their first ones come.
-
-    Args:
-        table: of `SIGNAL_COLUMNS`.
-        places: of its rows among the messages.
-        others: signals that are not in it, by their place.
-    """
-    of_site: dict[str, dict[int, Signal]] = {}
-    for place, signal in others.items():
-        of_site.setdefault(signal.site, {})[place] = signal
-    sites = whole(table, "site")
-    codes, names = sites.indices.to_numpy(), sites.dictionary.to_pylist()
-    order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    rows_of = {name: order[ends[code] : ends[code + 1]] for code, name in enumerate(names)}
-    none = np.zeros(0, np.int64)
-    found = []
-    for name in dict.fromkeys([*names, *of_site]):
-        rows, other = rows_of.get(name, none), of_site.get(name, {})
-        if len(rows) or other:
-            found.append((min([*places[rows[:1]].tolist(), *other]), name, rows, other))
-    return [(name, rows, other) for _, name, rows, other in sorted(found, key=itemgetter(0))]
-
-
-def _as_objects(
-    messages: Sequence[Message], places: Sequence[int], others: Mapping[int, Signal]
-) -> tuple[list[int], list[Signal]]:
-    """Return the places, ascending, and the signals of admitted messages and of others."""
-    signals = {place: read_signal(messages[place].value or b"") for place in places} | dict(others)
-    at = sorted(signals)
-    return at, [signals[place] for place in at]
 
 
 def _too_large(what: str, size: int, most: int) -> ValueError:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from domain.kernels import COMPILED
 from infra import reproducing
 from infra.failure import FAILED, Failure
 from infra.reproducing import reproduce_defect
 from streams.admission import Limits, Message
+from streams.engine import Engine
 from streams.worker.defect import keep_bundle
 from streams.worker.partition import PartitionDecider
+from streams.worker.shares import FEW
 from tests.worker.messages import LIMITS, a_signal, message
 
 
@@ -47,3 +50,30 @@ def test_a_bundle_is_reproduced_with_the_second_stage_of_the_worker(
     assert "partition 2, offset 0: ZeroDivisionError: uses are broken" in capsys.readouterr().out
     reproduce_defect(a_bundle(tmp_path / "without", second_stage=False))
     assert capsys.readouterr().out.endswith("it does not fail any more\n")
+
+
+class FailsInColumns(Engine):
+    """Fails where a worker takes a partition over, and nowhere else."""
+
+    def pass_columns(self, signals: Any, offsets: Any = None) -> int:
+        """Fail."""
+        raise ZeroDivisionError(f"columns are broken: {len(signals)} at {len(offsets)}")
+
+
+@pytest.mark.skipif(not COMPILED, reason="plain Python has no columns")
+def test_what_fails_in_bulk_alone_is_seen_again_in_bulk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deciding the messages one by one shows nothing; the way in which it failed does."""
+
+    def new(limits: Limits) -> PartitionDecider:
+        return PartitionDecider(limits, new=FailsInColumns, restore=FailsInColumns.restore)
+
+    monkeypatch.setattr(reproducing, "decider_maker", lambda **_: new)
+    messages = [message(a_signal(number), offset=number) for number in range(FEW)]
+    keep_bundle(str(tmp_path), 2, ZeroDivisionError("columns are broken"), lambda: new(LIMITS), messages)
+    (path,) = tmp_path.iterdir()
+    with pytest.raises(
+        Failure, match=f"it fails again, in bulk: ZeroDivisionError: columns are broken: {FEW} at"
+    ):
+        reproduce_defect(path)

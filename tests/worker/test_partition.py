@@ -13,7 +13,7 @@ from domain.site import Site
 from domain.vocabulary import Category, Topic
 from streams.admission import Message
 from streams.engine import Engine
-from streams.worker import partition
+from streams.worker import shares as sharing
 from streams.worker.partition import Decided, PartitionDecider, Record
 from streams.worker.recent_ids import RecentIds
 from tests.differences import first_difference
@@ -68,7 +68,7 @@ def test_what_is_decided_again_in_bulk_is_what_was_decided(
         stop = data.draw(st.integers(live.position + 1, len(messages)), label="cut")
         batch = messages[live.position : stop]
         wires = [write_event(event) for event in live.decide(batch).events]
-        with patch.object(partition, "_FEW", data.draw(st.sampled_from([1, 4, 100]), label="few")):
+        with patch.object(sharing, "FEW", data.draw(st.sampled_from([0, 1, 4, 200]), label="few")):
             way = data.draw(st.sampled_from([again.decide_wires, again.pass_over]), label="way")
             assert way(batch) == (wires if way == again.decide_wires else len(wires))
         assert again.position == live.position

@@ -17,7 +17,7 @@ from domain.vocabulary import Topic
 from infra.simulating import city_of, city_signals
 from streams.admission import Message
 from streams.partitioning import partition_of
-from streams.worker.defect import read_bundle, reproduce
+from streams.worker.defect import one_by_one, read_bundle, reproduce
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import a_signal, bad_messages, message
 from tests.worker.process import broken_decider
@@ -171,7 +171,7 @@ def test_a_broken_engine_stops_loudly_with_all_it_takes_to_see_it_again(rig: Rig
     assert told.messages[told.failed_at - told.messages[0].offset].value == explosive.value
     assert "ZeroDivisionError" in told.traceback
     with pytest.raises(ZeroDivisionError):
-        reproduce(told, broken_decider(told.limits))
+        reproduce(told, broken_decider(told.limits), one_by_one)
     assert _reproduced(bundle) == (0, "it does not fail any more")  # an engine without the defect
     torn = rig.folder / "torn.bundle"
     torn.write_bytes(bundle.read_bytes()[:-100])
@@ -218,7 +218,7 @@ def test_broken_partitions_are_held_while_the_others_go_on(rig: Rig) -> None:
     for bundle, error in zip(bundles, (ZeroDivisionError, ValueError), strict=True):
         told = read_bundle(bundle)
         with pytest.raises(error, match=r"is broken|the log takes 1,000,000"):
-            reproduce(told, broken_decider(told.limits))
+            reproduce(told, broken_decider(told.limits), one_by_one)
 
 
 def _reproduced(bundle: Path) -> tuple[int, str]:
