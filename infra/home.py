@@ -229,8 +229,20 @@ class OpenHome:
             pipeline.close()
 
     def catch_up(self) -> None:
-        """Decide and sink whatever a killed process left; the engine is loaded only if it left signals."""
+        """Decide and sink whatever a killed process left; the engine is loaded only if it left signals.
+
+        Raises:
+            LogUnavailable: it cannot be written; who only wants to read is told why that matters.
+        """
+        from streams.log import LogUnavailable
+
         if self.log.position(PARTITION) < self.log.head(PARTITION):
-            self.pipeline.advance()
+            try:
+                self.pipeline.advance()
+            except LogUnavailable as error:
+                root = self.paths.root
+                raise LogUnavailable(
+                    f"{root} cannot be opened until what an earlier command left is decided: {error}"
+                ) from error
         else:
             self.sink.catch_up()
