@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from base64 import b64decode
@@ -84,6 +85,17 @@ def test_unreadable_row_goes_to_quarantine(empty: Path, row: str, reason: str) -
     again = _import(empty, (empty.parent / "given.csv").read_bytes())
     assert (again["duplicates"], again["quarantined"]) == (2, 1)
     assert len(answer("quarantine", "list", home=empty)) == 1
+
+
+def test_where_to_see_what_was_refused_can_be_pasted(empty: Path) -> None:
+    """The hint names the home, wherever it is: also one with a space in its name."""
+    home = empty.rename(empty.parent / "our site")
+    file = empty.parent / "given.csv"
+    file.write_text(f"{HEADER}\n{GOOD}\nnever,fixed-prox,earpa001,1,1\n")
+    shown = limen("import", file, "--source", "prox", "--home", home).stdout
+    hint = shown[shown.index("limen quarantine list") :].strip()
+    assert shlex.split(hint) == ["limen", "quarantine", "list", "--home", str(home)]
+    assert "bad_time" in limen(*shlex.split(hint)[1:], "--json").stdout
 
 
 def test_torn_last_line_goes_to_quarantine(empty: Path) -> None:
