@@ -88,7 +88,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "made {home} from the template {template}: {files}": "已按模板 {template} 建立 {home}：{files}",
     "next: {command}": "下一步：{command}",
-    "see why: limen quarantine list": "查看原因：limen quarantine list",
+    "see why: {command}": "查看原因：{command}",
     "{n:,} alerts; --json has the ids of the signals they rest on": (
         "共 {n:,} 条告警；--json 给出所依据信号的编号"
     ),

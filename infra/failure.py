@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from streams.no_room import no_room
+
 DONE: Final = 0
 NO: Final = 1
 WRONG_USE: Final = 2
@@ -34,7 +36,9 @@ def explained(error: Exception) -> Failure:
     if is_ours(error):
         return Failure(str(error))
     if isinstance(error, OSError):
-        return Failure(f"{error.filename or 'the system'}: {error.strerror or error}")
+        room = no_room(error)
+        what = f"{room}, and do the same again" if room else error.strerror or error
+        return Failure(f"{error.filename or 'the system'}: {what}")
     return Failure(
         f"unexpected {type(error).__name__}: {error}; this is a mistake of ours: "
         "LIMEN_DEBUG=1 shows where, please report it"

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from domain.site import Site
     from infra.command_side.cases import Cases
     from infra.command_side.relay import Relay
-    from infra.pipeline import Pipeline
+    from infra.pipeline import Observer, Pipeline
     from projections.client import History
     from projections.sink import Sink
     from streams.quarantine import Quarantine
+    from streams.runner import Decided
     from streams.sqlite_log import SqliteLog
 
 PARTITION: Final = 0
@@ -64,6 +65,7 @@ class OpenHome:
         self.progress: Progress = no_progress
         self.stopping: Callable[[], bool] = lambda: False
         self.running_pid: int | None = None
+        self.observer: Observer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -177,9 +179,14 @@ class OpenHome:
             PARTITION,
             batch=self.settings.engine_batch_signals,
             sink_rows=self.settings.sink_batch_rows,
+            observer=self._observe,
         )
         self._open.callback(pipeline.close)
         return pipeline
+
+    def _observe(self, decided: "Decided") -> None:
+        if self.observer is not None:  # it may be set after the pipeline was made, and outlives it
+            self.observer(decided)
 
     @property
     def has_cases(self) -> bool:
@@ -222,8 +229,20 @@ class OpenHome:
             pipeline.close()
 
     def catch_up(self) -> None:
-        """Decide and sink whatever a killed process left; the engine is loaded only if it left signals."""
+        """Decide and sink whatever a killed process left; the engine is loaded only if it left signals.
+
+        Raises:
+            LogUnavailable: it cannot be written; who only wants to read is told why that matters.
+        """
+        from streams.log import LogUnavailable
+
         if self.log.position(PARTITION) < self.log.head(PARTITION):
-            self.pipeline.advance()
+            try:
+                self.pipeline.advance()
+            except LogUnavailable as error:
+                root = self.paths.root
+                raise LogUnavailable(
+                    f"{root} cannot be opened until what an earlier command left is decided: {error}"
+                ) from error
         else:
             self.sink.catch_up()

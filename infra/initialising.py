@@ -11,6 +11,7 @@ from infra.directory_file import COLUMNS
 from infra.failure import Failure
 from infra.schemas import write_schemas
 from infra.settings import Home
+from streams.no_room import no_room
 
 _KINDS: Final = (".yaml", ".csv", ".toml")
 _SETTINGS: Final = """\
@@ -46,9 +47,10 @@ def initialise(root: Path, template: str) -> dict[str, Any]:
             undo.callback(home.key.unlink, missing_ok=True)
             create_key(home.key)
         except OSError as error:
+            remedy = no_room(error) or "make the folder writable"
             raise Failure(
                 f"{error.filename or root}: {error.strerror}: nothing was made; "
-                "make the folder writable, or name another with --home"
+                f"{remedy}, or name another with --home"
             ) from error
         undo.pop_all()
     return {"home": str(root.absolute()), "template": template, "files": sorted([*files, home.key.name])}

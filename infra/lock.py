@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.failure import Failure
+from streams.no_room import no_room
 
 FILE: Final = "home.lock"
 _POLL_SECONDS: Final = 0.05
@@ -39,9 +40,10 @@ class Lock:
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            remedy = no_room(error) or "make the folder writable"
             raise Failure(
                 f"{root} cannot be written ({error.strerror}): Limen keeps its log there; "
-                "make the folder writable, or name another with --home"
+                f"{remedy}, or name another with --home"
             ) from error
         until = time.monotonic() + wait_seconds
         while not self._take():
@@ -59,7 +61,8 @@ class Lock:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, text, 0)
         except OSError as error:
-            raise Failure(f"{self._path} cannot be written ({error.strerror}): free some space") from error
+            remedy = no_room(error) or "check its disk"
+            raise Failure(f"{self._path} cannot be written ({error.strerror}): {remedy}") from error
 
     def close(self) -> None:
         """Let go; closing twice is harmless."""

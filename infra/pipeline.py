@@ -5,7 +5,7 @@ has, events and position are committed together, and the history asks itself how
 is written by a thread of its own, one insert at a time, while the next signals are decided.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -20,6 +20,13 @@ from streams.runner import BATCH, Decided, Runner
 SINK_ROWS: Final = 200_000
 """Signals and events inserted into the history at once: fewer, larger inserts are faster. A quarter of it
 will do where the history has nothing else to write: so little is left for the end."""
+
+Observer = Callable[[Decided], None]
+"""Told of each batch once, when it has been committed, whoever had it decided."""
+
+
+def no_observer(decided: Decided) -> None:
+    """Look at nothing."""
 
 
 class Sink(Protocol):
@@ -44,6 +51,7 @@ class Pipeline:
         *,
         batch: int = BATCH,
         sink_rows: int = SINK_ROWS,
+        observer: Observer = no_observer,
     ) -> None:
         self.runner = runner
         self._log = log
@@ -51,6 +59,7 @@ class Pipeline:
         self._partition = partition
         self._batch = batch
         self._sink_rows = sink_rows
+        self._observer = observer
         self._appended: pa.Table | None = None
         self._decided: list[Decided] = []
         self._writer = ThreadPoolExecutor(1, "history")
@@ -78,6 +87,7 @@ class Pipeline:
         while decided := self.runner.step(self._batch, at_hand):
             at_hand = at_hand and at_hand[len(decided.signals) :]
             self._decided.append(decided)
+            self._observer(decided)  # before the history, which may refuse: it is committed all the same
             rows = sum(len(batch.signals) + len(batch.events) for batch in self._decided)
             if rows >= (self._sink_rows // 4 if self._is_idle() else self._sink_rows):
                 self._write_decided()

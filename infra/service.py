@@ -14,7 +14,6 @@ from typing import Final
 
 import structlog
 
-from domain.vocabulary import Topic
 from infra.answers.registry import answer
 from infra.clock import tick
 from infra.command_side.errors import CommandSideUnavailable
@@ -22,7 +21,7 @@ from infra.control import apply_settings
 from infra.control_socket import ControlSocket, Request
 from infra.failure import FAILED, Failure, explained, is_ours
 from infra.home import PARTITION, OpenHome
-from infra.observability.following import AlertLines
+from infra.observability.site_alerts import SiteAlerts
 from projections.errors import HistoryError, HistoryIncomplete
 from streams.backoff import Backoff
 from streams.log import LogUnavailable
@@ -43,12 +42,13 @@ class Service:
         self._requests: queue.Queue[Request | None] = queue.Queue()
         self._stopping = threading.Event()
         self._log = structlog.get_logger()
-        self._alerts = AlertLines()
+        self._alerts = SiteAlerts(PARTITION, clock)
         self._sink_due = 0.0
         self._relay_due = 0.0
         self._relay_backoff = Backoff(2 * _RELAY_EVERY_SECONDS, _LONGEST_WAIT_SECONDS)
         home.stopping = self._stopping.is_set
         home.running_pid = os.getpid()
+        home.observer = self._alerts.decided
 
     def stop(self) -> None:
         """Drain: finish the batch in hand, commit, keep the state, bring the history up, end."""
@@ -66,6 +66,7 @@ class Service:
         if home.has_cases:
             home.relay.run()
         home.pipeline.advance()
+        self._alerts.finish()
         socket = ControlSocket(home.paths.root, self._requests)
         try:
             home.lock.announce(str(socket.path))
@@ -78,6 +79,7 @@ class Service:
             socket.close()
             self._refuse_waiting()
         home.pipeline.advance()
+        self._alerts.finish()
         home.pipeline.runner.take_snapshot()
         self._log.info("drained", position=home.log.position(PARTITION))
 
@@ -114,9 +116,8 @@ class Service:
         self._bring_decisions()
         pipeline = self._home.pipeline
         pipeline.append([tick(self._home.site.id, self._clock(), self._home.settings.clock_seconds)])
-        for decided in pipeline.decide():
-            for event in decided.events_of(Topic.ALERT_RAISED):
-                self._alerts.raised(event, decided.signal_id(event.position), PARTITION)
+        for _ in pipeline.decide():
+            pass
         if time.monotonic() >= self._sink_due:
             pipeline.sink()
             self._sink_due = time.monotonic() + SINK_EVERY_SECONDS
@@ -137,6 +138,8 @@ class Service:
                     return
             else:
                 return
+            finally:
+                self._alerts.finish()
 
     def _answer(self, request: Request) -> None:
         home = self._home
@@ -151,6 +154,7 @@ class Service:
                 home.forget_pipeline()  # it may be ahead of what could be committed
             request.reply({"error": str(failure), "exit_code": failure.exit_code})
         finally:
+            self._alerts.finish()
             request.answered.set()
 
     def _refuse_waiting(self) -> None:

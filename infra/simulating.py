@@ -23,6 +23,7 @@ from infra.failure import Failure, WrongUse
 from infra.policy_file import load_policy
 from infra.settings import Home
 from infra.site_file import load_site
+from infra.whole_file import whole_file
 
 if TYPE_CHECKING:
     from infra.home import OpenHome
@@ -42,7 +43,8 @@ def simulate_to_file(
     """
     site, policy = _site_and_policy(root)
     simulation = simulation_of(site, policy, persons=persons, days=days, seed=seed, start=start)
-    count = simulation.write_signals(out)
+    with whole_file(out) as part:
+        count = simulation.write_signals(part)
     write_truth(simulation, truth)
     return {"signals": count, "file": str(out), "persons": len(simulation.directory.persons)}
 
@@ -67,12 +69,13 @@ def simulate_city_to_file(
     """
     city = city_of(root, sites=sites, persons=persons, days=days, seed=seed, start=start)
     count = 0
-    with out.open("wb") as file:
+    with whole_file(out) as part, part.open("wb") as file:
         for signal in city_signals(city):
             file.write(write_signal(signal) + b"\n")
             count += 1
     if truth is not None:
-        city.write_truth(Path(truth))
+        with whole_file(Path(truth)) as part:
+            city.write_truth(part)
     return {"signals": count, "file": str(out), "persons": sites * persons, "sites": sites}
 
 
@@ -118,10 +121,10 @@ def simulate_into(
     simulation = simulation_of(home.site, home.policy, persons=persons, days=days, seed=seed, start=start)
     path = home.paths.directory
     if home.directory != simulation.directory:
+        part = path.with_name(f"{path.name}.part")
+        write_directory(part, simulation.directory)  # first: where there is no room, all stays as it was
         if home.directory.persons:
             path.replace(_kept_name(path))
-        part = path.with_name(f"{path.name}.part")
-        write_directory(part, simulation.directory)
         part.replace(path)
     apply_settings(home)
     fed, signals = Fed(), iter(simulation.signals())
@@ -188,4 +191,5 @@ def _unfit(site: Site, error: DomainError) -> Failure:
 def write_truth(simulation: Simulation, truth: str | None) -> None:
     """Write where everybody really was, if it is wanted."""
     if truth is not None:
-        simulation.write_truth(Path(truth))
+        with whole_file(Path(truth)) as part:
+            simulation.write_truth(part)

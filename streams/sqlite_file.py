@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from streams.log import HomeInUse, LogCorrupt, LogError, LogUnavailable
+from streams.no_room import no_room
 
 _BUSY_SECONDS: Final = 10.0
 _PRAGMAS: Final = (
@@ -44,7 +45,7 @@ def open_sqlite(path: Path, schema: Schema, *, writable: bool) -> sqlite3.Connec
         LogUnavailable: the folder or file is missing (when reading) or cannot be opened or written.
         LogCorrupt: the file is something else, or of a schema version this program does not know.
     """
-    with explained(path):
+    with explained(path, opening=True):
         if not path.parent.is_dir():
             raise LogUnavailable(f"the folder {path.parent} does not exist: create it, or name another")
         connection = sqlite3.connect(
@@ -121,14 +122,20 @@ _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space there and try again",
     sqlite3.SQLITE_IOERR: "the disk failed to read or write: check it and its limits, and try again",
     sqlite3.SQLITE_READONLY: "it is read-only: allow writing to the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that file and folder exist and may be written",
+    sqlite3.SQLITE_CANTOPEN: "check that file and folder exist and may be written",
     sqlite3.SQLITE_BUSY: "another process keeps it locked: wait for that process or stop it",
 }
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system raise in the block into the log's errors, each with its remedy."""
+def explained(path: Path, *, opening: bool = False) -> Iterator[None]:
+    """Turn what SQLite and the system raise in the block into the log's errors, each with its remedy.
+
+    Who opens a file may only want to read it, and is told that this needs some room too. Elsewhere earlier
+    transactions may have been committed by the same command.
+    """
+    name = f"{path} cannot be opened" if opening else str(path)
+    kept = "" if opening else "; what was done before is kept, and the same command goes on from there"
     try:
         yield
     except LogError:
@@ -141,11 +148,10 @@ def explained(path: Path) -> Iterator[None]:
                 f"{path} is damaged or no SQLite file ({error}): restore it from a copy"
             ) from error
         remedy = _REMEDIES.get(kind, "open it again")
-        raise LogUnavailable(f"{path}: {remedy} ({error}); nothing of this was written") from error
+        raise LogUnavailable(f"{name}: {remedy} ({error}){kept}") from error
     except OSError as error:
-        raise LogUnavailable(
-            f"{path}: {error.strerror}: check that file and folder may be written"
-        ) from error
+        remedy = no_room(error) or f"{error.strerror}: check that file and folder may be written"
+        raise LogUnavailable(f"{name}: {remedy}{kept}") from error
 
 
 class WriterLock:
@@ -166,7 +172,7 @@ class WriterLock:
             HomeInUse: another process has it; the message names its process id.
             LogUnavailable: the lock file cannot be written.
         """
-        with explained(path):
+        with explained(path, opening=True):
             descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -99,6 +99,8 @@ def test_every_command_has_help(command: str) -> None:
     """Each command says in a sentence what it does, and what every option is for."""
     shown = limen(*command.split(), "--help").stdout
     assert re.search(r"^ [A-Z][^\n]{15,}", shown, re.MULTILINE), shown
+    usage = re.search(r"Usage: (.*?)\n *\n", shown, re.DOTALL)
+    assert usage and not re.search(r"\.{3}\S*\.{3}", usage[1]), "that there may be several is said once"
 
 
 def test_every_option_says_what_it_is_for() -> None:

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -13,13 +15,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from domain.signal import Signal, Time
+from domain.signal import Signal, Time, write_signal
 from domain.vocabulary import Action, Category
 from infra.clock import tick
 from infra.control import apply_settings
 from infra.home import PARTITION, OpenHome
 from infra.initialising import initialise
+from infra.observability.site_alerts import LINES, SiteAlerts
 from infra.service import Service
+from infra.site_file import load_site
 from streams.log import LogUnavailable
 from streams.runner import readable
 from streams.sqlite_log import SqliteLog
@@ -134,6 +138,77 @@ def test_an_alert_is_told_with_its_signal(tmp_path: Path) -> None:
     held = [line for line in lines if line["event"] == "alert raised" and line["rule"] == "door_held"]
     assert [line["correlation"] for line in held] == [newest.id]
     assert (held[0]["point"], held[0]["site"]) == (door.id, newest.site)
+
+
+def test_alerts_of_what_is_fed_are_told_once(tmp_path: Path) -> None:
+    """A door is forced now, and a file says so: the process tells the alert, once, though fed twice."""
+    home = tmp_path / "home"
+    initialise(home, "campus")
+    door = next(point for point in load_site(home / "site.yaml").points if point.contact)
+    now = time.time_ns() // 1_000
+    forced = Signal(
+        id="1" * 32, site="campus", device=door.id, category=Category.DOOR, action=Action.FORCED,
+        time=Time(now, now), point=door.id,
+    )  # fmt: skip
+    (tmp_path / "live.jsonl").write_bytes(write_signal(forced) + b"\n")
+    with running(home) as process:
+        for _ in range(2):
+            answer("import", tmp_path / "live.jsonl", "--source", "signals", home=home)
+        raised = answer("alerts", home=home)
+        lines = drained(process)
+    told = [line for line in lines if line["event"] == "alert raised"]
+    assert [(alert["rule"], alert["severity"]) for alert in raised] == [("door_forced", "critical")]
+    assert [(line["rule"], line["severity"], line["point"], line["correlation"]) for line in told] == [
+        ("door_forced", "critical", door.id, forced.id)
+    ]
+    assert not [line for line in lines if line["event"] == "alerts raised"]
+
+
+def test_alerts_of_an_imported_past_are_counted_by_rule(home: Path) -> None:
+    """A fortnight of years ago raises many alerts; each rule has one line, and they add up to all of them."""
+    with running(home) as process:
+        answer("import", RECORDING, "--source", "prox", home=home)
+        raised = Counter(alert["rule"] for alert in answer("alerts", home=home))
+        lines = drained(process)
+    assert not [line for line in lines if line["event"] == "alert raised"]
+    told = [line for line in lines if line["event"] == "alerts raised"]
+    assert raised.total() > 100
+    assert {line["rule"]: line["alerts"] for line in told} == raised
+    assert len(told) == len(raised)
+    assert all("2016-05-3" < line["occurred_from"] <= line["occurred_to"] < "2016-06-3" for line in told)
+
+
+def test_of_many_alerts_at_once_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    """However the signals are cut into batches; the next piece of work begins anew."""
+    initialise(tmp_path / "home", "campus")
+    (tmp_path / "home" / "limen.toml").write_text("engine_batch_signals = 7\n")
+    at = 1_772_442_000_000_000  # 2026-03-02 09:00 UTC
+    with OpenHome(tmp_path / "home") as home, capture_logs() as lines:
+        doors = [point for point in home.site.points if point.contact]
+        alerts = SiteAlerts(PARTITION, lambda: at / 1_000_000)
+        home.observer = alerts.decided
+        apply_settings(home)
+
+        def force(first: int, number: int) -> None:
+            home.pipeline.append([
+                Signal(
+                    id=f"{place:032x}", site=home.site.id, device=doors[place % len(doors)].id,
+                    category=Category.DOOR, action=Action.FORCED,
+                    time=Time(at + place * 1_000, at + place * 1_000),
+                    point=doors[place % len(doors)].id,
+                )
+                for place in range(first, first + number)
+            ])  # fmt: skip
+            home.pipeline.advance()
+            alerts.finish()
+
+        force(0, LINES + 20)
+        force(LINES + 20, 5)
+    of_rule = [line for line in lines if line.get("rule") == "door_forced"]
+    assert [line["event"] for line in of_rule] == (
+        ["alert raised"] * LINES + ["alerts raised"] + ["alert raised"] * 5
+    )
+    assert of_rule[LINES]["alerts"] == 20
 
 
 def test_a_killed_process_leaves_a_home_that_goes_on(home: Path) -> None:

@@ -11,7 +11,7 @@ from infra.commands.options import DEFAULT_HOME, HomeOption
 
 def connect(
     files: Annotated[
-        list[Path], typer.Argument(help="Files of signals in JSON lines, in this order.", metavar="FILE...")
+        list[Path], typer.Argument(help="Files of signals in JSON lines, in this order.", metavar="FILE")
     ],
     follow: Annotated[
         bool, typer.Option("--follow", help="Wait for more at the end of the last file.")

@@ -1,5 +1,6 @@
 """Commands that feed the log: import and simulate."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="Files to read, in this order.", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="Files to read, in this order.", metavar="FILE")],
     source: Annotated[
         str,
         typer.Option(
@@ -26,7 +27,7 @@ def import_files(
 ) -> None:
     """Import recorded readings; what is imported twice is counted and changes nothing."""
     paths = [str(file.absolute()) for file in files]
-    show(ask(home, "import", progress=True, files=paths, source=source), as_json, home, _fed)
+    show(ask(home, "import", progress=True, files=paths, source=source), as_json, home, _fed_to(home))
     _warn_unended(files)
 
 
@@ -65,7 +66,7 @@ def simulate(
         "truth": None if truth is None else str(truth.absolute()),
     }
     if into is not None:
-        show(ask(into, "simulate", progress=True, **what), as_json, into, _fed)
+        show(ask(into, "simulate", progress=True, **what), as_json, into, _fed_to(into))
     elif out is not None:
         from infra.simulating import simulate_city_to_file, simulate_to_file
 
@@ -95,18 +96,26 @@ def _warn_unended(files: list[Path]) -> None:
                 typer.echo(f"limen: {path}: its last line has no end; is the file whole?", err=True)
 
 
-def _fed(answer: dict[str, int], language: "Language") -> None:
-    from infra.rendering import say
+def _fed_to(home: Path) -> "Callable[[dict[str, int], Language], None]":
+    """Return what shows what was fed to this home."""
 
-    say(
-        language.say(
-            "{read:,} read: {accepted:,} accepted ({late:,} of them late), {duplicates:,} duplicates, "
-            "{quarantined:,} in quarantine",
-            **answer,
+    def fed(answer: dict[str, int], language: "Language") -> None:
+        import shlex
+
+        from infra.rendering import say
+
+        say(
+            language.say(
+                "{read:,} read: {accepted:,} accepted ({late:,} of them late), {duplicates:,} duplicates, "
+                "{quarantined:,} in quarantine",
+                **answer,
+            )
         )
-    )
-    if answer["quarantined"]:
-        say("  " + language.say("see why: limen quarantine list"), "dim")
+        if answer["quarantined"]:
+            command = f"limen quarantine list --home {shlex.quote(str(home))}"
+            say("  " + language.say("see why: {command}", command=command), "dim")
+
+    return fed
 
 
 def _written(answer: dict[str, Any], language: "Language") -> None:

@@ -1,6 +1,6 @@
 """Log lines by which an alert can be followed back to the signals it rests on.
 
-Every line about a decision carries `correlation`: the id of the signal whose processing decided it. The same
+A line about one decision carries `correlation`: the id of the signal whose processing decided it. The same
 id stands in the signals log, in the history's `signals.id`, in the workers' lines about quarantine, and
 in the connectors' about what they refused and, with `log_level` debug, about what they spooled.
 """
