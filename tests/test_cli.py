@@ -194,6 +194,15 @@ def test_occupancy_as_known_then_differs_from_now(home: Path) -> None:
     assert then["total"] < 5
 
 
+def test_occupancy_after_the_end_of_the_log_says_so(home: Path) -> None:
+    """What is told of a time that the log has not reached is how it ended, and people are told when."""
+    end = answer("status", home=home)["log_time"]
+    told = f"the log ends at {end[:16].replace('T', ' ')}"
+    assert told in limen("occupancy", "--at", "2099-01-01", home=home).stdout
+    assert "the log ends" not in limen("occupancy", "--at", end, home=home).stdout
+    assert set(answer("occupancy", "--at", "2099-01-01", home=home)) == {"at", "zones", "total"}
+
+
 def test_naive_times_are_the_sites(home: Path) -> None:
     """A time without offset is Athens' here, and the same moment in UTC gives the same answer."""
     local = answer("occupancy", "--at", "2016-05-31T11:00", home=home)

@@ -33,7 +33,9 @@ def occupancy(
     as_json: JsonOption = False,
 ) -> None:
     """Say how many people were in every zone at a time."""
-    show(ask(home, "occupancy", at=at, as_known_at=as_known_at), as_json, home, _occupancy)
+    answer = ask(home, "occupancy", at=at, as_known_at=as_known_at)
+    end = answer.pop("log_end", None)
+    show(answer, as_json, home, lambda answer, language: _occupancy(answer, end, language))
 
 
 def visits(
@@ -97,13 +99,16 @@ def sql(
     show(ask(home, "sql", query=query), as_json, home, _rows)
 
 
-def _occupancy(answer: dict[str, Any], language: "Language") -> None:
-    from infra.rendering import bars
+def _occupancy(answer: dict[str, Any], end: str | None, language: "Language") -> None:
+    from infra.rendering import bars, say
 
     when = language.moment(answer["at"])
     bars(
         language, language.say("{when}: {n:,} people on site", when=when, n=answer["total"]), answer["zones"]
     )
+    if end is not None:
+        told = end[:16].replace("T", " ")
+        say(language.say("the log ends at {end}: what came later is not in it", end=told), "yellow")
 
 
 def _visits(answer: list[dict[str, Any]], language: "Language") -> None:
