@@ -116,6 +116,16 @@ def test_every_option_says_what_it_is_for() -> None:
             assert getattr(parameter, "help", None) or parameter.name == "help", (name, parameter.name)
 
 
+@pytest.mark.parametrize(("command", "option", "other"), [
+    ("trace", "--person", "--credential"), ("simulate", "--out", "--into"),
+])  # fmt: skip
+def test_help_says_that_one_of_two_is_needed(command: str, option: str, other: str) -> None:
+    """Where one of two options has to be given, the help of the first names the other."""
+    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    told = {name: parameter.help for parameter in parameters for name in parameter.opts}
+    assert other in told[option]
+
+
 def test_help_lists_every_command_and_is_quick() -> None:
     """The first thing anybody types answers at once, and imports nothing heavy."""
     shown = limen("--help").stdout

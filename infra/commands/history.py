@@ -53,11 +53,15 @@ def trace(
     purpose: Annotated[
         str, typer.Option(metavar="TEXT", help="Why you look. It is recorded with your name.")
     ],
-    person: PersonOption = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Whom to follow; say either this or --credential.")
+    ] = None,
     credential: Annotated[
         str | None,
         typer.Option(
-            "--credential", help="A card as it was read, another credential as format:value, or its hash."
+            "--credential",
+            help="What to follow instead: a card as it was read, another credential as format:value, "
+            "or its hash.",
         ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
