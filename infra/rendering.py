@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +17,14 @@ WIDE: Final = 100
 """Columns of a terminal from which tables show everything; narrower ones leave out what matters less."""
 _BAR_CELLS: Final = 32
 _SHORTEST_BAR: Final = 8
-_ENDLESS: Final = 10_000
+_ENDLESS: Final = 1_000_000
+"""Columns: the way of somebody who stays for weeks is as long as many thousands."""
 _LONGEST_CELL: Final = 200
 """Characters: JSON has everything; a table must stay one."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _CUT: Final = frozenset({"name", "place", "file", "key"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
-_WRAPPED: Final = frozenset({"way", "detail", "what it means"})
+_WRAPPED: Final = frozenset({"what", "detail", "what it means"})
 _HASH: Final = re.compile(r"^(unknown:[0-9a-f]{8})[0-9a-f]{24}$")
 _SEVERITIES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -64,6 +66,7 @@ def table(
     *,
     title: str | None = None,
     nothing: str | None = None,
+    last_below: bool = False,
 ) -> None:
     """Show rows under their names; numbers stand to the right, and a `Text` cell keeps its style.
 
@@ -73,6 +76,7 @@ def table(
         rows: as many cells as there are names.
         title: stands above, as it is.
         nothing: said instead, if there are no rows, as it is.
+        last_below: where a terminal has no room for all, a row's last cell stands on lines of its own, whole.
     """
     cells = [list(row) for row in rows]
     if title is not None:
@@ -90,7 +94,10 @@ def table(
         )
     for row in cells:
         shown.add_row(*(_cell(value, language, name in _CUT) for name, value in zip(names, row, strict=True)))
-    show(shown)
+    if last_below and not _fits(shown):
+        _show_last_below(shown)
+    else:
+        show(shown)
 
 
 def severity(language: Language, identifier: str, text: str | None = None) -> Text:
@@ -185,6 +192,28 @@ def anything(answer: Any, language: Language) -> None:
     for row in answer:
         shown.add_row(*(_cell(value, language, cut=False) for value in row.values()))
     show(shown)
+
+
+def _fits(shown: Table) -> bool:
+    """Return whether every row of a table has room on one line; what is piped elsewhere always has."""
+    out = console()
+    if not out.is_terminal:
+        return True
+    return out.measure(shown, options=out.options.update(width=_ENDLESS)).maximum <= out.width
+
+
+def _show_last_below(shown: Table) -> None:
+    """Show a table without its last column, whose cells stand under their rows, a little to the right."""
+    out = console()
+    columns = [[column.header, *column.cells] for column in shown.columns]
+    widths = [max(out.measure(cell).maximum for cell in cells) for cells in columns[:-1]]
+    for number, (*cells, below) in enumerate(zip(*columns, strict=True)):
+        line = _table(header=False)
+        for width in widths:
+            line.add_column(width=width, no_wrap=True, style="" if number else "bold")
+        line.add_row(*cells)
+        show(line)
+        show(Padding(below, (0, 0, 0, 2), style="" if number else "bold", expand=False))
 
 
 def _table(header: bool) -> Table:

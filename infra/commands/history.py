@@ -116,34 +116,42 @@ def _occupancy(answer: dict[str, Any], end: str | None, language: "Language") ->
 
 
 def _visits(answer: list[dict[str, Any]], language: "Language") -> None:
-    from infra.rendering import table
+    from rich.text import Text
 
+    from infra.rendering import is_wide, person, table
+
+    wide = is_wide()
     table(
         language,
-        ("person", "started", "ended", "basis", "way"),
+        ("person", "started", "ended", *(("basis",) if wide else ()), "way"),
         (
             (
-                visit["person"],
+                person(visit["person"]),
                 visit["started_at"],
                 visit["ended_at"] or language.say("still here"),
-                f"{language.name('basis', visit['start_basis'])} / "
-                f"{language.name('basis', visit['end_basis'])}",
-                " → ".join(str(step["zone"]) for step in visit["steps"]),
+                *((_bases(visit, language),) if wide else ()),
+                Text(" → ".join(str(step["zone"]) for step in visit["steps"])),  # whole, however long
             )
             for visit in answer
         ),
         nothing=language.say("no visits: is the person spelt as in directory.csv, and the span right?"),
+        last_below=True,
     )
-    _legend(language, (step["zone"] for visit in answer for step in visit["steps"]))
+    _legend((step["zone"], language.zone(step["zone"])) for visit in answer for step in visit["steps"])
 
 
-def _legend(language: "Language", zones: Iterable[str]) -> None:
-    """Say what people call these zones."""
+def _bases(visit: dict[str, Any], language: "Language") -> str:
+    """Return what the beginning of a visit rests on, and its end."""
+    return " / ".join(language.name("basis", visit[f"{end}_basis"]) for end in ("start", "end"))
+
+
+def _legend(places: Iterable[tuple[str, str]]) -> None:
+    """Say what people call these places, each given by its id and its name."""
     from infra.rendering import say
 
-    named = {zone: language.zone(zone) for zone in sorted(set(zones))}
-    if any(named.values()):
-        say(" · ".join(f"{zone} {name}" for zone, name in named.items() if name), "dim")
+    named = [f"{place} {name}" for place, name in sorted(set(places)) if name]
+    if named:
+        say(" · ".join(named), "dim")
 
 
 def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
@@ -152,12 +160,12 @@ def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
     wide = is_wide()
     table(
         language,
-        ("when", "what", *(("where", "name") if wide else ("place",)), "basis", "signal"),
+        ("when", "what", "where", *(("name",) if wide else ()), "basis", "signal"),
         (
             (
                 entry["occurred_at"],
                 _told(entry, language),
-                *_where(entry, language, wide),
+                *_where(entry, language)[: 2 if wide else 1],
                 language.name("basis", entry["basis"] if entry.get("basis", "none") != "none" else None),
                 entry["position"],
             )
@@ -165,12 +173,13 @@ def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
         ),
         nothing=language.say("nothing is known of this person or credential"),
     )
+    if not wide:  # beside the ids there is no room for names
+        _legend(_where(entry, language) for entry in answer)
 
 
-def _where(entry: dict[str, Any], language: "Language", wide: bool) -> tuple[str, ...]:
-    """Return the id and the name of a place; in one cell, if there is little room."""
-    place = language.place(entry.get("zone"), entry.get("point"))
-    return place if wide else (" ".join(place),)
+def _where(entry: dict[str, Any], language: "Language") -> tuple[str, str]:
+    """Return the id and the name of a place."""
+    return language.place(entry.get("zone"), entry.get("point"))
 
 
 def _told(entry: dict[str, Any], language: "Language") -> "Text":
@@ -197,7 +206,7 @@ def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
     for alert in answer:
         urgency = alert["severity"]
         rule = severity(language, urgency, language.name("rule", alert["rule"]))
-        who, where = person(alert["person"]), _where(alert, language, wide)
+        who, where = person(alert["person"]), _where(alert, language)
         case = (_case(alert["case"], language),) if decided else ()
         if wide:
             status, count = language.name("status", alert["status"]), len(alert["evidence"])
@@ -205,7 +214,7 @@ def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
                 (alert["occurred_at"], severity(language, urgency), rule, who, *where, status, *case, count)
             )
         else:
-            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, *where, *case))
+            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, " ".join(where), *case))
     cases = ["case"] if decided else []
     names = ["when", "rule", "person", "place", *cases]
     if wide:
