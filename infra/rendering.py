@@ -22,6 +22,8 @@ _ENDLESS: Final = 1_000_000
 _LONGEST_CELL: Final = 200
 """Characters: JSON has everything; a table must stay one."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_EXACT_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.0+)?(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""Date, time of day, parts of a second unless there are none, and offset."""
 _CUT: Final = frozenset({"name", "place", "file", "key"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
 _WRAPPED: Final = frozenset({"what", "detail", "what it means"})
@@ -174,14 +176,13 @@ def fields(language: Language, values: Mapping[str, Any]) -> None:
 
 
 def anything(answer: Any, language: Language) -> None:
-    """Show a list of objects as a table, or an object as its fields; their names stay as they are."""
+    """Show a list of objects as a table, or an object as its fields; their names stay as they are.
+
+    Where a terminal has no room for the table, each object is shown as its fields. Nobody knows here what a
+    value means: numbers have no separators, for they may be years or ids, and times keep their offset.
+    """
     if isinstance(answer, dict):
-        shown = _table(header=False)
-        for _ in range(2):
-            shown.add_column()
-        for name, value in answer.items():
-            shown.add_row(Text(name, "dim"), _cell(value, language, cut=False))
-        show(shown)
+        _show_object(answer, language)
         return
     if not answer:
         say(language.say("nothing found"), "dim")
@@ -190,7 +191,22 @@ def anything(answer: Any, language: Language) -> None:
     for name in answer[0]:
         shown.add_column(str(name), justify="right" if isinstance(answer[0][name], int | float) else "left")
     for row in answer:
-        shown.add_row(*(_cell(value, language, cut=False) for value in row.values()))
+        shown.add_row(*(Text(_exact(value, language)) for value in row.values()))
+    if _fits(shown):
+        show(shown)
+        return
+    for number, row in enumerate(answer):
+        if number:
+            say("")
+        _show_object(row, language)
+
+
+def _show_object(values: Mapping[str, Any], language: Language) -> None:
+    shown = _table(header=False)
+    for _ in range(2):
+        shown.add_column(overflow="fold")
+    for name, value in values.items():
+        shown.add_row(Text(name, "dim"), Text(_exact(value, language)))
     show(shown)
 
 
@@ -243,4 +259,17 @@ def _written(value: Any, language: Language) -> str:
     text = str(value)
     if _TIME.match(text):
         return text[:19].replace("T", " ")
+    return _shortened(text)
+
+
+def _exact(value: Any, language: Language) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        time = _EXACT_TIME.fullmatch(value)
+        return f"{time[1]} {time[2]}{time[3] or ''}{time[4]}" if time else _shortened(value)
+    return _written(value, language)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
