@@ -105,6 +105,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "{signals:,} signals of {persons:,} people in {file}": "{file}：{persons:,} 人的 {signals:,} 条信号",
     "{when}: {n:,} people on site": "{when}：站点内 {n:,} 人",
+    "the log ends at {end}: what came later is not in it": "日志截止于 {end}：此后的情况未记录",
     "The history holds what the log holds.": "历史库与日志一致。",
     "THE HISTORY DIFFERS FROM THE LOG.": "历史库与日志不一致！",
     "identical": "完全一致",

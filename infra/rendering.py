@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +17,16 @@ WIDE: Final = 100
 """Columns of a terminal from which tables show everything; narrower ones leave out what matters less."""
 _BAR_CELLS: Final = 32
 _SHORTEST_BAR: Final = 8
-_ENDLESS: Final = 10_000
+_ENDLESS: Final = 1_000_000
+"""Columns: the way of somebody who stays for weeks is as long as many thousands."""
 _LONGEST_CELL: Final = 200
 """Characters: JSON has everything; a table must stay one."""
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_EXACT_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.0+)?(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""Date, time of day, parts of a second unless there are none, and offset."""
 _CUT: Final = frozenset({"name", "place", "file", "key"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
-_WRAPPED: Final = frozenset({"way", "detail", "what it means"})
+_WRAPPED: Final = frozenset({"what", "detail", "what it means"})
 _HASH: Final = re.compile(r"^(unknown:[0-9a-f]{8})[0-9a-f]{24}$")
 _SEVERITIES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -64,6 +68,7 @@ def table(
     *,
     title: str | None = None,
     nothing: str | None = None,
+    last_below: bool = False,
 ) -> None:
     """Show rows under their names; numbers stand to the right, and a `Text` cell keeps its style.
 
@@ -73,6 +78,7 @@ def table(
         rows: as many cells as there are names.
         title: stands above, as it is.
         nothing: said instead, if there are no rows, as it is.
+        last_below: where a terminal has no room for all, a row's last cell stands on lines of its own, whole.
     """
     cells = [list(row) for row in rows]
     if title is not None:
@@ -90,7 +96,10 @@ def table(
         )
     for row in cells:
         shown.add_row(*(_cell(value, language, name in _CUT) for name, value in zip(names, row, strict=True)))
-    show(shown)
+    if last_below and not _fits(shown):
+        _show_last_below(shown)
+    else:
+        show(shown)
 
 
 def severity(language: Language, identifier: str, text: str | None = None) -> Text:
@@ -167,14 +176,13 @@ def fields(language: Language, values: Mapping[str, Any]) -> None:
 
 
 def anything(answer: Any, language: Language) -> None:
-    """Show a list of objects as a table, or an object as its fields; their names stay as they are."""
+    """Show a list of objects as a table, or an object as its fields; their names stay as they are.
+
+    Where a terminal has no room for the table, each object is shown as its fields. Nobody knows here what a
+    value means: numbers have no separators, for they may be years or ids, and times keep their offset.
+    """
     if isinstance(answer, dict):
-        shown = _table(header=False)
-        for _ in range(2):
-            shown.add_column()
-        for name, value in answer.items():
-            shown.add_row(Text(name, "dim"), _cell(value, language, cut=False))
-        show(shown)
+        _show_object(answer, language)
         return
     if not answer:
         say(language.say("nothing found"), "dim")
@@ -183,8 +191,45 @@ def anything(answer: Any, language: Language) -> None:
     for name in answer[0]:
         shown.add_column(str(name), justify="right" if isinstance(answer[0][name], int | float) else "left")
     for row in answer:
-        shown.add_row(*(_cell(value, language, cut=False) for value in row.values()))
+        shown.add_row(*(Text(_exact(value, language)) for value in row.values()))
+    if _fits(shown):
+        show(shown)
+        return
+    for number, row in enumerate(answer):
+        if number:
+            say("")
+        _show_object(row, language)
+
+
+def _show_object(values: Mapping[str, Any], language: Language) -> None:
+    shown = _table(header=False)
+    for _ in range(2):
+        shown.add_column(overflow="fold")
+    for name, value in values.items():
+        shown.add_row(Text(name, "dim"), Text(_exact(value, language)))
     show(shown)
+
+
+def _fits(shown: Table) -> bool:
+    """Return whether every row of a table has room on one line; what is piped elsewhere always has."""
+    out = console()
+    if not out.is_terminal:
+        return True
+    return out.measure(shown, options=out.options.update(width=_ENDLESS)).maximum <= out.width
+
+
+def _show_last_below(shown: Table) -> None:
+    """Show a table without its last column, whose cells stand under their rows, a little to the right."""
+    out = console()
+    columns = [[column.header, *column.cells] for column in shown.columns]
+    widths = [max(out.measure(cell).maximum for cell in cells) for cells in columns[:-1]]
+    for number, (*cells, below) in enumerate(zip(*columns, strict=True)):
+        line = _table(header=False)
+        for width in widths:
+            line.add_column(width=width, no_wrap=True, style="" if number else "bold")
+        line.add_row(*cells)
+        show(line)
+        show(Padding(below, (0, 0, 0, 2), style="" if number else "bold", expand=False))
 
 
 def _table(header: bool) -> Table:
@@ -214,4 +259,17 @@ def _written(value: Any, language: Language) -> str:
     text = str(value)
     if _TIME.match(text):
         return text[:19].replace("T", " ")
+    return _shortened(text)
+
+
+def _exact(value: Any, language: Language) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        time = _EXACT_TIME.fullmatch(value)
+        return f"{time[1]} {time[2]}{time[3] or ''}{time[4]}" if time else _shortened(value)
+    return _written(value, language)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"

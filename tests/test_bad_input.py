@@ -10,7 +10,9 @@ import subprocess
 import sys
 from base64 import b64decode
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -171,6 +173,19 @@ def test_quarantine_is_read_again_when_the_site_is_corrected(empty: Path) -> Non
     assert answer("quarantine", "retry", home=empty)["read"] == 0
     assert answer("verify", home=empty)["ok"]
     assert answer("replay", home=empty)["identical"]
+
+
+def test_the_quarantine_tells_time_as_the_site_does(empty: Path) -> None:
+    """When a row came is told in the site's zone; while nobody can say which that is, in UTC."""
+    _import(empty, f"{HEADER}\n2016-05-31 08:00:00,fixed-prox,earpa001,9,9\n")
+    entries = answer("quarantine", "list", home=empty), [answer("quarantine", "show", "1", home=empty)]
+    for entry in (one for told in entries for one in told):
+        came = datetime.fromisoformat(entry["received_at"])
+        assert came.utcoffset() == came.astimezone(ZoneInfo("Europe/Athens")).utcoffset()
+    assert f"{came:%z}"[:3] in limen("quarantine", "show", "1", home=empty).stdout
+    (empty / "site.yaml").write_text("nothing: of a site\n")
+    again = datetime.fromisoformat(answer("quarantine", "list", home=empty)[0]["received_at"])
+    assert (again, again.utcoffset()) == (came, timedelta(0))
 
 
 def test_a_retry_says_that_a_source_is_gone(empty: Path) -> None:

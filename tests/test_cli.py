@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +68,25 @@ def answer(*arguments: str | Path, home: Path, exit_code: int = 0) -> Any:
     return json.loads(limen(*arguments, "--json", home=home, exit_code=exit_code).stdout)
 
 
+def on_terminal(*arguments: str | Path, home: Path, columns: int = 80, language: str = "en") -> str:
+    """Return what a command shows on a terminal of so many columns, without colours."""
+    reader, writer = pty.openpty()
+    fixed = {"LIMEN_HOME": str(home), "LIMEN_LANGUAGE": language, "COLUMNS": str(columns), "TERM": "xterm"}
+    command = [sys.executable, "-m", "infra.cli", *map(str, arguments)]
+    environment = {**os.environ, **fixed, "PYTHONPATH": str(ROOT)}
+    streams = {"stdin": writer, "stdout": writer, "stderr": writer}
+    with subprocess.Popen(command, **streams, cwd=ROOT, env=environment) as process:
+        os.close(writer)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal tells that nobody writes to it any more
+            while chunk := os.read(reader, 65536):
+                shown += chunk
+        process.wait()
+    os.close(reader)
+    assert process.returncode == 0, shown.decode()
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode()).replace("\r\n", "\n")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with the first rows of the recording; tests of this module only ask it."""
@@ -116,6 +136,16 @@ def test_every_option_says_what_it_is_for() -> None:
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.name == "help", (name, parameter.name)
+
+
+@pytest.mark.parametrize(("command", "option", "other"), [
+    ("trace", "--person", "--credential"), ("simulate", "--out", "--into"),
+])  # fmt: skip
+def test_help_says_that_one_of_two_is_needed(command: str, option: str, other: str) -> None:
+    """Where one of two options has to be given, the help of the first names the other."""
+    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    told = {name: parameter.help for parameter in parameters for name in parameter.opts}
+    assert other in told[option]
 
 
 def test_help_lists_every_command_and_is_quick() -> None:
@@ -194,6 +224,15 @@ def test_occupancy_as_known_then_differs_from_now(home: Path) -> None:
     """What was known at a time before the first reading is that nobody was there."""
     then = answer("occupancy", "--at", "2016-05-31T11:00", "--as-known-at", "2016-05-31T00:00Z", home=home)
     assert then["total"] < 5
+
+
+def test_occupancy_after_the_end_of_the_log_says_so(home: Path) -> None:
+    """What is told of a time that the log has not reached is how it ended, and people are told when."""
+    end = answer("status", home=home)["log_time"]
+    told = f"the log ends at {end[:16].replace('T', ' ')}"
+    assert told in limen("occupancy", "--at", "2099-01-01", home=home).stdout
+    assert "the log ends" not in limen("occupancy", "--at", end, home=home).stdout
+    assert set(answer("occupancy", "--at", "2099-01-01", home=home)) == {"at", "zones", "total"}
 
 
 def test_naive_times_are_the_sites(home: Path) -> None:
@@ -327,6 +366,42 @@ def test_sql_reads_only(home: Path) -> None:
     assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=3).stderr
 
 
+def test_sql_shows_values_as_they_are(home: Path) -> None:
+    """Years and ids have no separators; times keep their offset and what they have of a second."""
+    query = (
+        "SELECT 2016 AS year, toInt64(12345678) AS id, toDateTime64('2016-05-31 08:00:00{}', 6, 'UTC') AS at"
+    )
+    for part in ("", ".25"):
+        shown = limen("sql", query.format(part), home=home).stdout.splitlines()
+        wanted = f"2016  12345678  2016-05-31 08:00:00{part}"
+        assert len(shown) == 2
+        assert shown[1].startswith(wanted)
+        assert shown[1].endswith("Z")
+    told, _, moment = limen("sql", "SELECT min(occurred_at) AS at FROM visits", home=home).stdout.partition(
+        "\n"
+    )
+    assert told == "at"
+    first = min(visit["started_at"] for visit in answer("visits", home=home))
+    assert datetime.fromisoformat(moment.strip()) == datetime.fromisoformat(first)
+
+
+def test_sql_shows_rows_one_by_one_where_there_is_no_room(home: Path) -> None:
+    """Too many columns for a terminal are a line each, with all of the value; few are a table."""
+    query = "SELECT * FROM events WHERE topic = 'visit.started' ORDER BY offset LIMIT 2"
+    rows = answer("sql", query, home=home)
+    shown = on_terminal("sql", query, home=home, columns=80)
+    blocks = [dict(line.split(maxsplit=1) for line in block.splitlines() if len(line.split()) > 1)
+              for block in shown.split("\n\n")]  # fmt: skip
+    assert len(blocks) == len(rows) == 2
+    for row, block in zip(rows, blocks, strict=True):
+        for name in ("id", "topic", "visit", "person", "zone"):
+            assert block[name].strip() == row[name]
+    few = on_terminal("sql", query.replace("*", "id, topic"), home=home, columns=80)
+    assert [line.split() for line in few.splitlines()] == [
+        ["id", "topic"], *([row["id"], row["topic"]] for row in rows),
+    ]  # fmt: skip
+
+
 def test_trace_needs_a_purpose_and_records_it(empty: Path) -> None:
     """No look without a purpose; the look is in the log, with who looked and at whom."""
     limen("trace", "--person", "earpa", home=empty, exit_code=2)
@@ -438,20 +513,10 @@ def test_tables_are_for_people(home: Path) -> None:
 
 def test_a_terminal_shows_the_answer_and_nothing_else(home: Path) -> None:
     """On a terminal, too, no part of the machinery talks over the answer."""
-    reader, writer = pty.openpty()
-    command = [sys.executable, "-m", "infra.cli", "status", "--home", str(home)]
-    with subprocess.Popen(command, stdout=writer, stderr=writer, stdin=writer, cwd=ROOT) as process:
-        os.close(writer)
-        shown = b""
-        with contextlib.suppress(OSError):  # how a terminal tells that nobody writes to it any more
-            while chunk := os.read(reader, 65536):
-                shown += chunk
-        process.wait()
-    os.close(reader)
-    lines = shown.decode().strip().splitlines()
-    assert process.returncode == 0
+    shown = on_terminal("status", home=home)
+    lines = shown.strip().splitlines()
     assert "home" in lines[0]
-    assert all(re.match(r"(\x1b\[[0-9;]*m)*[a-z]", line) for line in lines), shown.decode()
+    assert all(re.match("[a-z]", line) for line in lines), shown
 
 
 @pytest.mark.parametrize(

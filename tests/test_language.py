@@ -37,6 +37,7 @@ from infra.rendering import bars, fields, table
 from infra.site_file import load_site
 from infra.summary import _MEANINGS
 from streams.quarantine import RejectionReason, Status
+from tests.test_cli import on_terminal
 
 INFRA = Path(str(resources.files("infra")))
 CAMPUS = INFRA / "templates" / "campus" / "site.yaml"
@@ -260,6 +261,39 @@ def test_answers_follow_the_language_and_json_does_not(home: Path, asked: tuple[
     if asked != ("doctor",):  # which tells the time
         assert told[0] == told[1]
     assert not re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+@pytest.mark.parametrize(("language", "columns"), [("en", 80), ("zh", 80), ("en", 100), ("zh", 160)])
+def test_ways_are_whole_however_narrow_the_terminal(home: Path, language: str, columns: int) -> None:
+    """A way that has no room beside its visit stands under it, broken between words, and nothing is cut."""
+    visits = json.loads(_limen("visits", "--home", home, "--json"))
+    ways = [" → ".join(step["zone"] for step in visit["steps"]) for visit in visits]
+    assert max(map(len, ways)) > 200
+    shown = on_terminal("visits", home=home, columns=columns, language=language)
+    assert "…" not in shown
+    lines = shown.splitlines()[:-1]  # without what the zones are called
+    assert max(map(cell_len, lines)) <= columns
+    words = " ".join(shown.split())
+    for visit, way in zip(visits, ways, strict=True):
+        assert visit["started_at"][:19].replace("T", " ") in words
+        assert f" {way} " in words
+    piped = _limen("visits", "--home", home, language=language)
+    assert [line.endswith(way) for line, way in zip(piped.splitlines()[1:], ways, strict=False)] == [
+        True
+    ] * len(ways)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_narrow_trace_has_the_ids_of_its_places(home: Path, language: str) -> None:
+    """On 80 columns the names stand below, and every id is whole."""
+    asked = ("trace", "--person", "employee-00007", "--purpose", "a test")
+    entries = json.loads(_limen(*asked, "--home", home, "--json"))
+    places = {entry.get("zone") or entry.get("point") for entry in entries} - {None}
+    assert len(places) > 3
+    lines = on_terminal(*asked, home=home, language=language).splitlines()
+    assert places <= {word for line in lines[1:-1] for word in line.split()}
+    assert not any("…" in line for line in lines)
+    assert {"en": "plaza Plaza", "zh": "plaza 广场"}[language] in lines[-1].split(" · ")
 
 
 def test_place_puts_somebody_somewhere(home: Path) -> None:

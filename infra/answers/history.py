@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from domain.times import iso
+from infra.answers.log import log_time
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
 from infra.times import instant
@@ -15,11 +17,15 @@ from projections.visits import visits as visits_of
 
 
 def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, Any]:
-    """Return how many were in every zone at a time, as known at another, or now."""
+    """Return how many were in every zone at a time, as known at another, or now.
+
+    With `log_end`, the log's time, where that is before `at`: what is said of `at` is how it stood then.
+    """
     at_us = instant("--at", at, home.site.zone_info)
     known_us = _optional("--as-known-at", as_known_at, home)
     home.catch_up()
-    return occupancy_at(home.history, home.site, at_us, known_us)
+    found, end = occupancy_at(home.history, home.site, at_us, known_us), log_time(home)
+    return found if end is None or at_us <= end else {**found, "log_end": iso(end, home.site.zone_info)}
 
 
 def visits(

@@ -40,8 +40,7 @@ def status(home: OpenHome) -> dict[str, Any]:
     """Return how far log, engine and history have come, what waits, and how large everything is."""
     log = home.log
     head, position = log.head(PARTITION), log.position(PARTITION)
-    events_head = log.events_head(PARTITION)
-    snapshot = log.snapshot(PARTITION)
+    snapshot, now = log.snapshot(PARTITION), log_time(home)
     return {
         "home": str(home.paths.root.resolve()),
         "site": home.site.id,
@@ -49,10 +48,10 @@ def status(home: OpenHome) -> dict[str, Any]:
         "signals": head,
         "decided": position,
         "lag": head - position,
-        "events": events_head,
+        "events": log.events_head(PARTITION),
         "history_signals": home.sink.position[0],
         "history_events": home.sink.position[1],
-        "log_time": _log_time(home, head, events_head),
+        "log_time": None if now is None else iso(now, home.site.zone_info),
         "snapshot_position": snapshot.position if snapshot else None,
         "quarantined": home.quarantine.count(),
         "bytes": {
@@ -74,12 +73,16 @@ def _page(page: Sequence[Stored], items: list[dict[str, Any]], limit: int | None
     return {"items": items[:limit], "next_offset": None if ended else page[-1].offset + 1}
 
 
-def _log_time(home: OpenHome, head: int, events_head: int) -> str | None:
-    """Return the log's time as its newest signal and event show it, without loading the engine."""
+def log_time(home: OpenHome) -> int | None:
+    """Return the log's time, in microseconds, as its newest signal and event show it.
+
+    The engine is not loaded for it. A log with nothing in it has none.
+    """
+    head, events_head = home.log.head(PARTITION), home.log.events_head(PARTITION)
     if not head:
         return None
     newest = readable(home.log.read(PARTITION, head - 1, 1)[0]).time
     now = min(newest.occurred_at, newest.received_at)
     if events_head:
         now = max(now, read_event(home.log.read_events(PARTITION, events_head - 1, 1)[0].wire).known_at)
-    return iso(now, home.site.zone_info)
+    return now

@@ -4,6 +4,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from connectors.csv_file import read_csv_lines
@@ -16,6 +17,7 @@ from infra.control import apply_settings
 from infra.credentials import credential_hasher, read_key
 from infra.failure import Failure
 from infra.home import OpenHome
+from infra.invalid_settings import InvalidSettings
 from streams.quarantine import Entry, Status
 
 SHOWN_BYTES: Final = 200
@@ -25,13 +27,14 @@ SHOWN_BYTES: Final = 200
 def quarantine_list(home: OpenHome, *, status: str | None) -> list[dict[str, Any]]:
     """Return the entries, of one status where given, each with the beginning of its raw bytes."""
     wanted = None if status is None else Status(status)
-    return [_entry(entry, SHOWN_BYTES) for entry in home.quarantine.list(wanted)]
+    zone = _zone(home)
+    return [_entry(entry, SHOWN_BYTES, zone) for entry in home.quarantine.list(wanted)]
 
 
 def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:
     """Return one entry with all of its raw bytes: as text, and in base64 to the byte."""
     entry = _existing(home, number)
-    return {**_entry(entry, None), "raw_base64": b64encode(entry.rejection.raw).decode()}
+    return {**_entry(entry, None, _zone(home)), "raw_base64": b64encode(entry.rejection.raw).decode()}
 
 
 def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, Any]:
@@ -86,7 +89,15 @@ def _existing(home: OpenHome, number: int) -> Entry:
     return entry
 
 
-def _entry(entry: Entry, shown_bytes: int | None) -> dict[str, Any]:
+def _zone(home: OpenHome) -> tzinfo:
+    """Return the site's time zone; UTC while its site.yaml cannot be read."""
+    try:
+        return home.site.zone_info
+    except InvalidSettings:
+        return UTC
+
+
+def _entry(entry: Entry, shown_bytes: int | None, zone: tzinfo) -> dict[str, Any]:
     rejection = entry.rejection
     return {
         "number": entry.number,
@@ -96,7 +107,7 @@ def _entry(entry: Entry, shown_bytes: int | None) -> dict[str, Any]:
         "line": rejection.line,
         "reason": str(rejection.reason),
         "detail": rejection.detail,
-        "received_at": iso(rejection.received_at),
+        "received_at": iso(rejection.received_at, zone),
         "bytes": len(rejection.raw),
         "raw": rejection.raw[:shown_bytes].decode(errors="backslashreplace"),
     }

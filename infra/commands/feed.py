@@ -41,8 +41,11 @@ def simulate(
     start: Annotated[
         str | None, typer.Option(metavar="DATE", help="First day; none: a Monday in spring 2026.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the signals to this file, as JSON lines.")] = None,
-    into: Annotated[Path | None, typer.Option(metavar="HOME", help="Feed them to this home.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the signals to this file, as JSON lines; say either this or --into."),
+    ] = None,
+    into: Annotated[Path | None, typer.Option(metavar="HOME", help="Feed them to this home instead.")] = None,
     truth: Annotated[
         Path | None, typer.Option(help="Write where everybody really was, and what was planted.")
     ] = None,

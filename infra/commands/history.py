@@ -33,7 +33,9 @@ def occupancy(
     as_json: JsonOption = False,
 ) -> None:
     """Say how many people were in every zone at a time."""
-    show(ask(home, "occupancy", at=at, as_known_at=as_known_at), as_json, home, _occupancy)
+    answer = ask(home, "occupancy", at=at, as_known_at=as_known_at)
+    end = answer.pop("log_end", None)
+    show(answer, as_json, home, lambda answer, language: _occupancy(answer, end, language))
 
 
 def visits(
@@ -51,11 +53,15 @@ def trace(
     purpose: Annotated[
         str, typer.Option(metavar="TEXT", help="Why you look. It is recorded with your name.")
     ],
-    person: PersonOption = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Whom to follow; say either this or --credential.")
+    ] = None,
     credential: Annotated[
         str | None,
         typer.Option(
-            "--credential", help="A card as it was read, another credential as format:value, or its hash."
+            "--credential",
+            help="What to follow instead: a card as it was read, another credential as format:value, "
+            "or its hash.",
         ),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
@@ -97,44 +103,55 @@ def sql(
     show(ask(home, "sql", query=query), as_json, home, _rows)
 
 
-def _occupancy(answer: dict[str, Any], language: "Language") -> None:
-    from infra.rendering import bars
+def _occupancy(answer: dict[str, Any], end: str | None, language: "Language") -> None:
+    from infra.rendering import bars, say
 
     when = language.moment(answer["at"])
     bars(
         language, language.say("{when}: {n:,} people on site", when=when, n=answer["total"]), answer["zones"]
     )
+    if end is not None:
+        told = end[:16].replace("T", " ")
+        say(language.say("the log ends at {end}: what came later is not in it", end=told), "yellow")
 
 
 def _visits(answer: list[dict[str, Any]], language: "Language") -> None:
-    from infra.rendering import table
+    from rich.text import Text
 
+    from infra.rendering import is_wide, person, table
+
+    wide = is_wide()
     table(
         language,
-        ("person", "started", "ended", "basis", "way"),
+        ("person", "started", "ended", *(("basis",) if wide else ()), "way"),
         (
             (
-                visit["person"],
+                person(visit["person"]),
                 visit["started_at"],
                 visit["ended_at"] or language.say("still here"),
-                f"{language.name('basis', visit['start_basis'])} / "
-                f"{language.name('basis', visit['end_basis'])}",
-                " → ".join(str(step["zone"]) for step in visit["steps"]),
+                *((_bases(visit, language),) if wide else ()),
+                Text(" → ".join(str(step["zone"]) for step in visit["steps"])),  # whole, however long
             )
             for visit in answer
         ),
         nothing=language.say("no visits: is the person spelt as in directory.csv, and the span right?"),
+        last_below=True,
     )
-    _legend(language, (step["zone"] for visit in answer for step in visit["steps"]))
+    _legend((step["zone"], language.zone(step["zone"])) for visit in answer for step in visit["steps"])
 
 
-def _legend(language: "Language", zones: Iterable[str]) -> None:
-    """Say what people call these zones."""
+def _bases(visit: dict[str, Any], language: "Language") -> str:
+    """Return what the beginning of a visit rests on, and its end."""
+    return " / ".join(language.name("basis", visit[f"{end}_basis"]) for end in ("start", "end"))
+
+
+def _legend(places: Iterable[tuple[str, str]]) -> None:
+    """Say what people call these places, each given by its id and its name."""
     from infra.rendering import say
 
-    named = {zone: language.zone(zone) for zone in sorted(set(zones))}
-    if any(named.values()):
-        say(" · ".join(f"{zone} {name}" for zone, name in named.items() if name), "dim")
+    named = [f"{place} {name}" for place, name in sorted(set(places)) if name]
+    if named:
+        say(" · ".join(named), "dim")
 
 
 def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
@@ -143,12 +160,12 @@ def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
     wide = is_wide()
     table(
         language,
-        ("when", "what", *(("where", "name") if wide else ("place",)), "basis", "signal"),
+        ("when", "what", "where", *(("name",) if wide else ()), "basis", "signal"),
         (
             (
                 entry["occurred_at"],
                 _told(entry, language),
-                *_where(entry, language, wide),
+                *_where(entry, language)[: 2 if wide else 1],
                 language.name("basis", entry["basis"] if entry.get("basis", "none") != "none" else None),
                 entry["position"],
             )
@@ -156,12 +173,13 @@ def _trace(answer: list[dict[str, Any]], language: "Language") -> None:
         ),
         nothing=language.say("nothing is known of this person or credential"),
     )
+    if not wide:  # beside the ids there is no room for names
+        _legend(_where(entry, language) for entry in answer)
 
 
-def _where(entry: dict[str, Any], language: "Language", wide: bool) -> tuple[str, ...]:
-    """Return the id and the name of a place; in one cell, if there is little room."""
-    place = language.place(entry.get("zone"), entry.get("point"))
-    return place if wide else (" ".join(place),)
+def _where(entry: dict[str, Any], language: "Language") -> tuple[str, str]:
+    """Return the id and the name of a place."""
+    return language.place(entry.get("zone"), entry.get("point"))
 
 
 def _told(entry: dict[str, Any], language: "Language") -> "Text":
@@ -188,7 +206,7 @@ def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
     for alert in answer:
         urgency = alert["severity"]
         rule = severity(language, urgency, language.name("rule", alert["rule"]))
-        who, where = person(alert["person"]), _where(alert, language, wide)
+        who, where = person(alert["person"]), _where(alert, language)
         case = (_case(alert["case"], language),) if decided else ()
         if wide:
             status, count = language.name("status", alert["status"]), len(alert["evidence"])
@@ -196,7 +214,7 @@ def _alerts(answer: list[dict[str, Any]], language: "Language") -> None:
                 (alert["occurred_at"], severity(language, urgency), rule, who, *where, status, *case, count)
             )
         else:
-            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, *where, *case))
+            found.append((alert["occurred_at"][:16].replace("T", " "), rule, who, " ".join(where), *case))
     cases = ["case"] if decided else []
     names = ["when", "rule", "person", "place", *cases]
     if wide:
