@@ -317,12 +317,14 @@ def test_a_hole_in_the_log_is_told(home: Path, tmp_path: Path) -> None:
 
 
 def test_sql_reads_only(home: Path) -> None:
-    """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
+    """A question is answered in rows; an order and a mistake are wrong use; what is too large is a failure."""
     assert (
         answer("sql", "SELECT count() AS n FROM events WHERE topic = 'visit.started'", home=home)[0]["n"] > 0
     )
     limen("sql", "DROP TABLE events", home=home, exit_code=2)
-    assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=3).stderr
+    assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=2).stderr
+    assert "character 12" in limen("sql", "SELECT now(", home=home, exit_code=2).stderr
+    assert "ask for less" in limen("sql", "SELECT * FROM numbers(100001)", home=home, exit_code=3).stderr
 
 
 def test_trace_needs_a_purpose_and_records_it(empty: Path) -> None:

@@ -60,7 +60,12 @@ def alerts(
 
 
 def sql(home: OpenHome, *, query: str) -> list[dict[str, Any]]:
-    """Return the rows of a query that only reads."""
+    """Return the rows of a query that only reads.
+
+    Raises:
+        WrongUse: it does not only read, or there is a mistake in it.
+        QueryTooLarge: it takes more than it may.
+    """
     home.catch_up()
     try:
         return rows_of(home.history, query)
