@@ -399,6 +399,25 @@ def test_alerts_have_their_evidence(history: History) -> None:
     assert alerts(history, SITE, from_us=at(2)) == [second]
 
 
+def test_alerts_of_a_zone_are_those_within_it(history: History) -> None:
+    """Whoever asks for a house is told of its rooms and nothing beside it; one that is gone has its own."""
+    fill(
+        history,
+        *(
+            event(place, Topic.ALERT_RAISED, place, rule="density", alert=f"lab:density:{zone}", zone=zone)
+            for place, zone in enumerate(("lobby", "office", "yard", "house", "shed"))
+        ),
+        event(5, Topic.ALERT_RAISED, 5, rule="door_forced", alert="lab:door_forced:front", point="front"),
+    )
+
+    def zones(zone: str | None) -> list[str | None]:
+        return [alert["zone"] for alert in alerts(history, SITE, zone=zone)]
+
+    assert zones("house") == ["lobby", "office", "house"]
+    assert (zones("office"), zones("shed"), zones("cellar")) == (["office"], ["shed"], [])
+    assert zones(None) == ["lobby", "office", "yard", "house", "shed", None]
+
+
 def test_a_finding_that_joins_a_cleared_alert_opens_it_again(history: History) -> None:
     """Whether an alert stands is what its newest event says (rule 11.3), in the view for everybody, too."""
     held: dict[str, Any] = {"rule": "door_held", "alert": "lab:door_held:front:1", "point": "front"}
