@@ -104,6 +104,9 @@ SENTENCES: Final[dict[str, str]] = {
         "重新读取 {read:,} 条：接收 {accepted:,}，重复 {duplicates:,}，仍无法读取 {quarantined:,}"
     ),
     "{signals:,} signals of {persons:,} people in {file}": "{file}：{persons:,} 人的 {signals:,} 条信号",
+    "the people are in {directory}: make it the home's directory.csv before you import them": (
+        "人员名录在 {directory}：导入信号之前，请先以它作为 home 的 directory.csv"
+    ),
     "{when}: {n:,} people on site": "{when}：站点内 {n:,} 人",
     "The history holds what the log holds.": "历史库与日志一致。",
     "THE HISTORY DIFFERS FROM THE LOG.": "历史库与日志不一致！",
