@@ -317,7 +317,7 @@ def test_a_hole_in_the_log_is_told(home: Path, tmp_path: Path) -> None:
 
 
 def test_sql_reads_only(home: Path) -> None:
-    """A question is answered in rows; an order and a mistake are wrong use; what is too large is a failure."""
+    """A question is answered in rows; an order and a mistake are wrong use; one too large is a failure."""
     assert (
         answer("sql", "SELECT count() AS n FROM events WHERE topic = 'visit.started'", home=home)[0]["n"] > 0
     )
@@ -425,6 +425,20 @@ def test_doctor_says_what_is_wrong(empty: Path) -> None:
     wrong = [finding for finding in findings if finding["verdict"] == "fail"]
     assert [finding["check"] for finding in wrong] == ["policy.yaml"]
     assert "policy.yaml:1" in wrong[0]["detail"]
+
+
+def test_doctor_warns_of_departments_that_nobody_has(empty: Path) -> None:
+    """A department that is misspelt in the policy exempts nobody; the doctor says where, and no other."""
+    policy = empty / "policy.yaml"
+    policy.write_text(policy.read_text().replace("[Security, Facilities]", "[Securty, Facilities]"))
+    found = [one for one in answer("doctor", home=empty) if one["check"] == "policy.yaml"]
+    assert [one["verdict"] for one in found] == ["ok", "warn"]
+    line = 1 + policy.read_text().splitlines().index(
+        "      - departments: [Securty, Facilities] # they work at all hours"
+    )
+    assert f"policy.yaml:{line}: rules.after_hours.overrides.0.departments.0" in found[1]["detail"]
+    assert "department Securty" in found[1]["detail"]
+    assert "directory.csv" in found[1]["remedy"]
 
 
 def test_tables_are_for_people(home: Path) -> None:
