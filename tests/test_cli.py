@@ -212,6 +212,28 @@ def test_a_number_beyond_all_bounds_is_wrong_use(home: Path, command: str) -> No
     assert str(10**12) in limen(*command.split(), str(10**30), home=home, exit_code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("quarantine show 999", "no entry 999"),
+        ("quarantine retry 999", "no entry 999"),
+        ("case show nope", "no alert nope"),
+        ("alerts --rule nope", "'nope' is none of"),
+        ("alerts --zone nope", "'nope' is none of"),
+    ],
+)
+def test_what_is_named_and_not_there_is_wrong_use(home: Path, command: str, said: str) -> None:
+    """Whatever it is, the exit code is the same, and the message says what there is or where it is listed."""
+    assert said in limen(*command.split(), home=home, exit_code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["visits", "alerts"])
+def test_a_span_that_ends_before_it_begins_is_wrong_use(home: Path, command: str) -> None:
+    """It is not answered with nothing."""
+    asked = (command, "--from", "2017-01-01", "--to", "2016-01-01")
+    assert "exchange the two" in limen(*asked, home=home, exit_code=2).stderr
+
+
 def test_visits_of_one_person(home: Path) -> None:
     """A person's visits have their way through the zones, in order of time."""
     visits = answer("visits", "--person", "earpa", "--to", "2016-06-01T12:00", home=home)
@@ -501,7 +523,7 @@ def test_closed_streams_change_no_exit_code(home: Path, tmp_path: Path, closed: 
     copy = tmp_path / "home"
     subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
     shut = " ".join(f"{number}>&-" for number in closed)
-    for command, exit_code in (("verify", 0), ("visits --from never", 2), ("case show nothing", 3)):
+    for command, exit_code in (("verify", 0), ("visits --from never", 2), ("case show nothing", 2)):
         line = f"exec {sys.executable} -m infra.cli {command} --home {copy} {shut}"
         assert subprocess.run(["sh", "-c", line], capture_output=True, cwd=ROOT).returncode == exit_code
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
-from infra.times import instant
+from infra.times import instant, span
 from projections.alerts import alerts as alerts_of
 from projections.errors import QueryRefused
 from projections.occupancy import occupancy_at
@@ -17,7 +17,7 @@ from projections.visits import visits as visits_of
 def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, Any]:
     """Return how many were in every zone at a time, as known at another, or now."""
     at_us = instant("--at", at, home.site.zone_info)
-    known_us = _optional("--as-known-at", as_known_at, home)
+    known_us = None if as_known_at is None else instant("--as-known-at", as_known_at, home.site.zone_info)
     home.catch_up()
     return occupancy_at(home.history, home.site, at_us, known_us)
 
@@ -25,8 +25,12 @@ def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, 
 def visits(
     home: OpenHome, *, person: str | None, since: str | None, until: str | None
 ) -> list[dict[str, Any]]:
-    """Return the visits of a person, or of everybody, in a span of time."""
-    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    """Return the visits of a person, or of everybody, in a span of time.
+
+    Raises:
+        WrongUse: the span ends before it begins.
+    """
+    from_us, to_us = span(since, until, home.site.zone_info)
     home.catch_up()
     return visits_of(home.history, home.site, person=person, from_us=from_us, to_us=to_us)
 
@@ -43,9 +47,9 @@ def alerts(
     """Return the alerts of a rule, person or zone in a span of time.
 
     Raises:
-        WrongUse: there is none, and no such rule or zone either.
+        WrongUse: there is none, and no such rule or zone either; or the span ends before it begins.
     """
-    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    from_us, to_us = span(since, until, home.site.zone_info)
     home.catch_up()
     found = alerts_of(
         home.history, home.site, rule=rule, person=person, zone=zone, from_us=from_us, to_us=to_us
@@ -89,7 +93,3 @@ def verify(home: OpenHome) -> dict[str, Any]:
 def _check_name(option: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise WrongUse(f"{option}: {name!r} is none of {', '.join(known)}")
-
-
-def _optional(option: str, time: str | None, home: OpenHome) -> int | None:
-    return None if time is None else instant(option, time, home.site.zone_info)
