@@ -104,6 +104,9 @@ SENTENCES: Final[dict[str, str]] = {
         "重新读取 {read:,} 条：接收 {accepted:,}，重复 {duplicates:,}，仍无法读取 {quarantined:,}"
     ),
     "{signals:,} signals of {persons:,} people in {file}": "{file}：{persons:,} 人的 {signals:,} 条信号",
+    "the people are in {directory}: make it the home's directory.csv before you import them": (
+        "人员名录在 {directory}：导入信号之前，请先以它作为 home 的 directory.csv"
+    ),
     "{when}: {n:,} people on site": "{when}：站点内 {n:,} 人",
     "the log ends at {end}: what came later is not in it": "日志截止于 {end}：此后的情况未记录",
     "The history holds what the log holds.": "历史库与日志一致。",
@@ -131,6 +134,63 @@ SENTENCES: Final[dict[str, str]] = {
     "{site}: {file} is refused: {reason}": "{site}：{file} 被拒绝：{reason}",
     "{site}: {file} is written; no worker has decided it yet": "{site}：{file} 已写入，尚无 worker 判定",
     "{site}: everything is in force already": "{site}：全部早已生效",
+    # The doctor
+    "{version} is too old": "{version} 过旧",
+    "install Python 3.11 or later": "请安装 Python 3.11 或更高版本",
+    "limen is run without being installed": "limen 未安装即运行",
+    "missing: {names}": "缺少：{names}",
+    "all {n} are installed": "全部 {n} 个均已安装",
+    "the user's cache cannot be written: rules are compiled anew at every start": (
+        "用户缓存不可写：每次启动都要重新编译规则"
+    ),
+    "make ~/.cache writable, or set NUMBA_CACHE_DIR to a folder that is": (
+        "请使 ~/.cache 可写，或将 NUMBA_CACHE_DIR 设为可写的文件夹"
+    ),
+    "kept in {folder}": "存放于 {folder}",
+    "it shows a time before 2026": "时钟显示的时间早于 2026 年",
+    "set it (timedatectl set-ntp true)": "请校准时钟（timedatectl set-ntp true）",
+    "{free:,.1f} GiB free at {folder}": "{folder} 剩余 {free:,.1f} GiB",
+    "free some space: the log must never run out of it": "请腾出空间：日志绝不能没有空间",
+    "free some space: a busy site writes a gigabyte in weeks": "请腾出空间：繁忙的站点数周即写入 1 GB",
+    "no Unix socket can be made ({error})": "无法建立 Unix 套接字（{error}）",
+    "run Limen where {root} is on a local disk": "请在 {root} 位于本地磁盘的机器上运行 Limen",
+    "commands can reach a running process": "命令可以联系到运行中的进程",
+    "there is none in {root}": "{root} 中没有 home",
+    "{root} can be written": "{root} 可写",
+    "{root} cannot be written": "{root} 不可写",
+    "chown it to you, or chmod u+w {root}": "请用 chown 改为归您所有，或执行 chmod u+w {root}",
+    "can be used": "可用",
+    "correct the file there": "请在该处更正文件",
+    "{place}: nobody in directory.csv is of the department {department}": (
+        "{place}：directory.csv 中没有部门为 {department} 的人员"
+    ),
+    "write it as directory.csv does, or leave it out": "请按 directory.csv 的写法更正，或将其删去",
+    "others may read it": "他人可以读取",
+    "nobody has the home; commands open it themselves": "无进程占用；命令会自行打开",
+    "process {pid} has the home": "进程 {pid} 正占用",
+    "process {pid} has the home and answers for it": "进程 {pid} 正占用，并代为应答",
+    "restore it from the newest backup of the home": "请从 home 的最新备份恢复",
+    "restore it, or move it away and import again": "请恢复，或将其移走后重新导入",
+    "if the log was lost, restore it from the newest backup of the home; "
+    "else move the history away: it is made again from the log": (
+        "若日志已丢失，请从 home 的最新备份恢复；否则请将历史库移走：会由日志重新生成"
+    ),
+    "{signals:,} signals, {events:,} events": "{signals:,} 条信号，{events:,} 个事件",
+    "{n:,} entries, {open:,} of them open": "{n:,} 条，其中待处理 {open:,} 条",
+    "can be read": "可以读取",
+    "is there; whoever has the home sees to it that it is no longer than the log": (
+        "存在；由占用 home 的进程确保其不超出日志"
+    ),
+    "is there": "存在",
+    "is no longer than the log; 'limen verify' compares the two": "未超出日志；可用 'limen verify' 比对二者",
+    "not found; optional, for a Kafka broker in tests and demo-kafka": (
+        "未找到；可选，供测试与 demo-kafka 中的 Kafka broker 使用"
+    ),
+    "not found; optional, for fetching that broker": "未找到；可选，用于下载该 broker",
+    "not found; optional, for a PostgreSQL server in tests": "未找到；可选，供测试中的 PostgreSQL 服务器使用",
+    "not found; optional, for ClickHouse's driver for Go in tests": (
+        "未找到；可选，供测试中 ClickHouse 的 Go 驱动使用"
+    ),
     # The demonstration and its summary
     "A recorded fortnight: every badge reading of an office building": "实录两周：一座办公楼的全部刷卡记录",
     "A simulated day: {n:,} people on a campus, faster than life": "模拟一天：园区 {n:,} 人，快进播放",

@@ -12,7 +12,7 @@ from domain.vocabulary import Decision, Resolution
 from infra.command_side.answer import decided, shown
 from infra.command_side.cases import Cases
 from infra.command_side.storage import PostgresStorage
-from infra.failure import Failure
+from infra.failure import Failure, WrongUse
 from infra.settings import Settings
 from streams.kafka.commands import send_commands
 
@@ -79,7 +79,7 @@ def case_send(
 def _site(alert: str) -> str:
     site = site_in(alert)
     if site is None:
-        raise Failure(f"{alert!r} is no alert's id: it is SITE:RULE:SUBJECT:NUMBER, as the history shows it")
+        raise WrongUse(f"{alert!r} is no alert's id: it is SITE:RULE:SUBJECT:NUMBER, as the history shows it")
     return site
 
 

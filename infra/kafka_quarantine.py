@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from domain.times import iso
 from infra.answers.quarantine import SHOWN_BYTES
-from infra.failure import Failure
+from infra.failure import WrongUse
 from streams.kafka.headers import header, headers_of
 from streams.kafka.reader import Message, PartitionReader
 from streams.kafka.settings import KafkaSettings
@@ -47,7 +47,7 @@ def show_quarantined(settings: KafkaSettings, partition: int, number: int) -> di
     """Return one entry with all the bytes there are of it: as text, and in base64 to the byte.
 
     Raises:
-        Failure: there is none of this number.
+        WrongUse: there is none of this number.
         LogUnavailable: the broker does not answer, or has no such topic.
     """
     with _reader(settings, partition) as reader:
@@ -61,7 +61,7 @@ def show_quarantined(settings: KafkaSettings, partition: int, number: int) -> di
                     **_entry(messages[0], None),
                     "raw_base64": b64encode(messages[0].value() or b"").decode(),
                 }
-    raise Failure(
+    raise WrongUse(
         f"the quarantine has no entry {number} in partition {partition}: see 'limen quarantine list --kafka'"
     )
 

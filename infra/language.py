@@ -7,6 +7,7 @@ Chinese they have the names below. Answers in JSON are never translated, nor are
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,19 @@ from infra.chinese import NAMES, SENTENCES, WEEKDAYS
 from infra.invalid_settings import InvalidSettings
 from infra.settings import Home, load_settings
 from infra.site_file import load_site
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence in English that is said later, in whatever language. Made by `sentence`."""
+
+    english: str
+    values: Mapping[str, Any]
+
+
+def sentence(english: str, **values: Any) -> Sentence:
+    """Return a sentence with the values that will be filled in, each shown by its format."""
+    return Sentence(english, values)
 
 
 class Language:
@@ -53,6 +67,10 @@ class Language:
     def say(self, english: str, **values: Any) -> str:
         """Return a sentence with its values filled in, each shown by its format."""
         return (SENTENCES.get(english, english) if self.code == "zh" else english).format(**values)
+
+    def tell(self, words: Sentence | str) -> str:
+        """Return a sentence as `say` does, and other words (a path, a command, an error) as they are."""
+        return words if isinstance(words, str) else self.say(words.english, **words.values)
 
     def name(self, vocabulary: str, identifier: str | None) -> str:
         """Return the name of a member of a vocabulary; the identifier itself where it has no other."""

@@ -19,6 +19,7 @@ from domain.policy import Policy
 from domain.signal import Signal, write_signal
 from domain.site import Document, Site
 from infra.control import apply_settings, first_loading
+from infra.directory_file import directory_beside, replace_directory
 from infra.failure import Failure, WrongUse
 from infra.policy_file import load_policy
 from infra.settings import Home
@@ -38,6 +39,8 @@ def simulate_to_file(
 ) -> dict[str, Any]:
     """Write simulated signals as JSON lines; the site is the home's, or the campus where there is none.
 
+    Their people are written beside it (`directory_beside`): without them a home would know none of the cards.
+
     Raises:
         Failure: the site cannot be simulated, or the file cannot be written.
     """
@@ -46,7 +49,14 @@ def simulate_to_file(
     with whole_file(out) as part:
         count = simulation.write_signals(part)
     write_truth(simulation, truth)
-    return {"signals": count, "file": str(out), "persons": len(simulation.directory.persons)}
+    directory = directory_beside(out)
+    replace_directory(directory, simulation.directory)
+    return {
+        "signals": count,
+        "file": str(out),
+        "directory": str(directory),
+        "persons": len(simulation.directory.persons),
+    }
 
 
 def simulate_city_to_file(

@@ -6,6 +6,19 @@ from zoneinfo import ZoneInfo
 from infra.failure import WrongUse
 
 
+def span(since: str | None, until: str | None, zone: ZoneInfo) -> tuple[int | None, int | None]:
+    """Return what `--from` and `--to` say, each None where it is not given.
+
+    Raises:
+        WrongUse: one is no time (`instant`), or the span ends before it begins.
+    """
+    from_us = None if since is None else instant("--from", since, zone)
+    to_us = None if until is None else instant("--to", until, zone)
+    if from_us is not None and to_us is not None and to_us < from_us:
+        raise WrongUse(f"--from, --to: the span ends ({until}) before it begins ({since}); exchange the two")
+    return from_us, to_us
+
+
 def instant(option: str, text: str, zone: ZoneInfo) -> int:
     """Return a time given by a person as UTC microseconds.
 

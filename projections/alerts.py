@@ -6,6 +6,7 @@ from domain.site import Site
 from domain.times import iso
 from projections.client import History
 from projections.instants import span
+from projections.nesting import within
 
 _ALERTS = """
 SELECT
@@ -27,7 +28,7 @@ GROUP BY alert
 HAVING countIf(raised) > 0
     AND ({rule:Nullable(String)} IS NULL OR of_rule = {rule:Nullable(String)})
     AND ({person:Nullable(String)} IS NULL OR of_person = {person:Nullable(String)})
-    AND ({zone:Nullable(String)} IS NULL OR of_zone = {zone:Nullable(String)})
+    AND (empty({zones:Array(String)}) OR of_zone IN {zones:Array(String)})
     AND at >= {from:Int64} AND at < {to:Int64}
 ORDER BY at, minIf(by.offset, raised)
 """
@@ -54,9 +55,10 @@ def alerts(
     is `open` or `cleared`, as its newest event leaves it; `evidence` the ids of the signals that
     raised it and of those that joined it, in log order; `case` None, or what people decided about it:
     `{status, by, decided_at, assignee, resolution}`, with `status` `open`, `acknowledged` or `closed`, and
-    by whom and when the newest decision was taken.
+    by whom and when the newest decision was taken. Those of a zone are also those of the zones within it.
     """
-    wanted = {"site": site.id, "rule": rule, "person": person, "zone": zone} | span(from_us, to_us)
+    zones = [] if zone is None else within(site, zone)
+    wanted = {"site": site.id, "rule": rule, "person": person, "zones": zones} | span(from_us, to_us)
     found = history.rows(_ALERTS, wanted)
     ids = _signal_ids(history, {(row["log"], position) for row in found for position in row["positions"]})
     cases = _cases(history, site, [row["alert"] for row in found])

@@ -18,4 +18,8 @@ class PartitionTaken(HistoryError):
 
 
 class QueryRefused(HistoryError):
-    """A query that reads more than the history's own tables, writes, or takes too much."""
+    """A query that is written wrongly, reads more than the history's own tables, or writes."""
+
+
+class QueryTooLarge(HistoryError):
+    """A query that takes more time, memory or rows than it may."""

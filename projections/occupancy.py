@@ -8,6 +8,7 @@ from domain.times import iso
 from domain.vocabulary import OUTSIDE
 from projections.client import History
 from projections.instants import LAST
+from projections.nesting import enclosing
 
 _CHECKPOINT = """
 SELECT partition, up_to
@@ -74,7 +75,7 @@ def _roll_up(
     site: Site, present: list[dict[str, Any]], passages: list[dict[str, Any]]
 ) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """Return count, low (perhaps below 0) and high of each zone, by rules 7.1 to 7.3."""
-    around = _enclosing(site)
+    around = enclosing(site)
     count: Counter[str] = Counter()
     low: Counter[str] = Counter()
     high: Counter[str] = Counter()
@@ -94,16 +95,3 @@ def _roll_up(
         for zone in entered - left:
             high[zone] += row["persons"]
     return count, low, high
-
-
-def _enclosing(site: Site) -> dict[str, frozenset[str]]:
-    """Return each zone with itself and all zones around it."""
-    parents = {zone.id: zone.parent for zone in site.zones}
-    around = {}
-    for zone in parents:
-        chain, above = {zone}, parents[zone]
-        while above is not None:
-            chain.add(above)
-            above = parents[above]
-        around[zone] = frozenset(chain)
-    return around

@@ -19,7 +19,7 @@ from infra.answers.replay import replay
 from infra.command_side.cases import Cases
 from infra.command_side.errors import CommandSideUnavailable
 from infra.command_side.storage import PostgresStorage
-from infra.failure import Failure
+from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
 from infra.service import Service
 from projections.sql import sql
@@ -124,9 +124,9 @@ def test_what_a_killed_command_left_is_told_by_the_next(home: Path) -> None:
 
 
 def test_an_alert_that_nobody_knows_has_no_case(home: Path) -> None:
-    """To ask for it is an error, and makes no file."""
+    """To ask for it is wrong use, and makes no file."""
     with OpenHome(home) as opened:
-        with pytest.raises(Failure, match="there is no alert"):
+        with pytest.raises(WrongUse, match="there is no alert"):
             case_show(opened, alert="campus:density:vault:99")
         assert not opened.has_cases
 

@@ -253,6 +253,28 @@ def test_a_number_beyond_all_bounds_is_wrong_use(home: Path, command: str) -> No
     assert str(10**12) in limen(*command.split(), str(10**30), home=home, exit_code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("quarantine show 999", "no entry 999"),
+        ("quarantine retry 999", "no entry 999"),
+        ("case show nope", "no alert nope"),
+        ("alerts --rule nope", "'nope' is none of"),
+        ("alerts --zone nope", "'nope' is none of"),
+    ],
+)
+def test_what_is_named_and_not_there_is_wrong_use(home: Path, command: str, said: str) -> None:
+    """Whatever it is, the exit code is the same, and the message says what there is or where it is listed."""
+    assert said in limen(*command.split(), home=home, exit_code=2).stderr
+
+
+@pytest.mark.parametrize("command", ["visits", "alerts"])
+def test_a_span_that_ends_before_it_begins_is_wrong_use(home: Path, command: str) -> None:
+    """It is not answered with nothing."""
+    asked = (command, "--from", "2017-01-01", "--to", "2016-01-01")
+    assert "exchange the two" in limen(*asked, home=home, exit_code=2).stderr
+
+
 def test_visits_of_one_person(home: Path) -> None:
     """A person's visits have their way through the zones, in order of time."""
     visits = answer("visits", "--person", "earpa", "--to", "2016-06-01T12:00", home=home)
@@ -358,12 +380,14 @@ def test_a_hole_in_the_log_is_told(home: Path, tmp_path: Path) -> None:
 
 
 def test_sql_reads_only(home: Path) -> None:
-    """A question is answered in rows; an order is refused as wrong use; a mistake is a failure."""
+    """A question is answered in rows; an order and a mistake are wrong use; one too large is a failure."""
     assert (
         answer("sql", "SELECT count() AS n FROM events WHERE topic = 'visit.started'", home=home)[0]["n"] > 0
     )
     limen("sql", "DROP TABLE events", home=home, exit_code=2)
-    assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=3).stderr
+    assert "nowhere" in limen("sql", "SELECT * FROM nowhere", home=home, exit_code=2).stderr
+    assert "character 12" in limen("sql", "SELECT now(", home=home, exit_code=2).stderr
+    assert "ask for less" in limen("sql", "SELECT * FROM numbers(100001)", home=home, exit_code=3).stderr
 
 
 def test_sql_shows_values_as_they_are(home: Path) -> None:
@@ -502,6 +526,20 @@ def test_doctor_says_what_is_wrong(empty: Path) -> None:
     assert "policy.yaml:1" in wrong[0]["detail"]
 
 
+def test_doctor_warns_of_departments_that_nobody_has(empty: Path) -> None:
+    """A department that is misspelt in the policy exempts nobody; the doctor says where, and no other."""
+    policy = empty / "policy.yaml"
+    policy.write_text(policy.read_text().replace("[Security, Facilities]", "[Securty, Facilities]"))
+    found = [one for one in answer("doctor", home=empty) if one["check"] == "policy.yaml"]
+    assert [one["verdict"] for one in found] == ["ok", "warn"]
+    line = 1 + policy.read_text().splitlines().index(
+        "      - departments: [Securty, Facilities] # they work at all hours"
+    )
+    assert f"policy.yaml:{line}: rules.after_hours.overrides.0.departments.0" in found[1]["detail"]
+    assert "department Securty" in found[1]["detail"]
+    assert "directory.csv" in found[1]["remedy"]
+
+
 def test_tables_are_for_people(home: Path) -> None:
     """Without --json every answer is a table with its names, and not JSON."""
     assert "people on site" in limen("occupancy", "--at", "2016-05-31T11:00", home=home).stdout
@@ -552,7 +590,7 @@ def test_closed_streams_change_no_exit_code(home: Path, tmp_path: Path, closed: 
     copy = tmp_path / "home"
     subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
     shut = " ".join(f"{number}>&-" for number in closed)
-    for command, exit_code in (("verify", 0), ("visits --from never", 2), ("case show nothing", 3)):
+    for command, exit_code in (("verify", 0), ("visits --from never", 2), ("case show nothing", 2)):
         line = f"exec {sys.executable} -m infra.cli {command} --home {copy} {shut}"
         assert subprocess.run(["sh", "-c", line], capture_output=True, cwd=ROOT).returncode == exit_code
 

@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry
 
 import infra.cli
 from detectors.registry import DETECTORS
+from infra.chinese import SENTENCES
 from infra.observability import metrics
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +98,17 @@ def test_every_command_is_in_the_readme(readme: str) -> None:
     """Each README names every command, those of a group together."""
     named = set(re.findall(r"`limen ([a-z-]+)", read(readme)))
     assert {name.split()[0] for name in COMMANDS} <= named
+
+
+def test_the_chinese_readme_asks_for_chinese() -> None:
+    """What it shows is what its command prints: without the variable that would be English."""
+    page = read("README.zh-CN.md")
+    shown = re.search(r"^    (.*)make demo +#.*?^```$(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown
+    assert shown[1] == "LIMEN_LANGUAGE=zh "
+    for heading in ("people", "low–high"):
+        assert SENTENCES[heading] in shown[2]
+        assert f"“{SENTENCES[heading]}”" in page
 
 
 @pytest.mark.parametrize("rule", DETECTORS)

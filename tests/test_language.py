@@ -70,7 +70,7 @@ def _said() -> set[str]:
                 continue
             called = node.func
             name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-            if name == "say" and node.args and isinstance(node.args[0], ast.Constant):
+            if name in ("say", "sentence") and node.args and isinstance(node.args[0], ast.Constant):
                 found.add(str(node.args[0].value))
             elif name in _HEADED and len(node.args) > 1 and isinstance(node.args[1], ast.Dict | ast.Tuple):
                 found.update(_strings(node.args[1]))
@@ -83,7 +83,9 @@ def _looked_up_by_name() -> list[str]:
     for path in INFRA.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Attribute(attr="say"), args=[words, *_]):
+                case ast.Call(
+                    func=ast.Attribute(attr="say" | "sentence") | ast.Name(id="sentence"), args=[words, *_]
+                ):
                     literal = isinstance(words, ast.Constant)
                     found += [] if literal else [f"{path.relative_to(INFRA)}: {ast.unparse(words)}"]
     return found
@@ -101,8 +103,9 @@ def test_every_sentence_has_its_chinese() -> None:
 
 
 def test_sentences_are_written_where_they_are_said() -> None:
-    """But for headings and meanings, which are found elsewhere, a sentence in a variable would be missed."""
+    """But for what is found elsewhere (headings, meanings, `sentence`), one in a variable would be missed."""
     headings_and_meanings = [
+        "language.py: words.english",
         "rendering.py: name",
         "rendering.py: name",
         "summary.py: _MEANINGS.get(rule, '-')",
@@ -294,6 +297,17 @@ def test_a_narrow_trace_has_the_ids_of_its_places(home: Path, language: str) -> 
     assert places <= {word for line in lines[1:-1] for word in line.split()}
     assert not any("…" in line for line in lines)
     assert {"en": "plaza Plaza", "zh": "plaza 广场"}[language] in lines[-1].split(" · ")
+
+
+def test_the_doctor_speaks_chinese(home: Path, tmp_path: Path) -> None:
+    """Details and remedies are Chinese, but for paths, versions, commands and errors; JSON stays English."""
+    told = _limen("doctor", "--home", home, language="zh")
+    for said in ("可写", "可用", "无进程占用", "条信号", "未超出日志", "可以联系到运行中的进程"):
+        assert said in told, told
+    assert not re.search(r"signals|can be used|nobody|commands|GiB free", told), told
+    assert "没有 home" in _limen("doctor", "--home", tmp_path, language="zh")
+    details = [finding["detail"] for finding in json.loads(_limen("doctor", "--home", home, "--json"))]
+    assert "can be used" in details
 
 
 def test_place_puts_somebody_somewhere(home: Path) -> None:

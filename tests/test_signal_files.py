@@ -1,13 +1,19 @@
 """Files of signals at the command line: simulated, imported, and read again from the quarantine."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from infra.directory_file import COLUMNS
+from domain.directory import Directory
+from infra.answers.feed import import_files
+from infra.answers.history import alerts
+from infra.directory_file import COLUMNS, read_directory, replace_directory
 from infra.home import OpenHome
-from infra.simulating import simulate_into
+from infra.initialising import initialise
+from infra.simulating import simulate_into, simulate_to_file
 from tests.test_cli import answer, limen
 
 
@@ -23,7 +29,13 @@ def test_simulate_goes_to_one_place(tmp_path: Path, where: tuple[str, ...]) -> N
 def test_where_the_truth_goes_is_asked_first(tmp_path: Path) -> None:
     """A truth that could not be written, or only over the signals, is wrong use before anything is made."""
     home, day = tmp_path / "home", tmp_path / "day.jsonl"
-    for truth, said in ((tmp_path / "none" / "truth", "folder"), (tmp_path, "folder"), (day, "same file")):
+    people = tmp_path / "day.jsonl.directory.csv"
+    for truth, said in (
+        (tmp_path / "none" / "truth", "folder"),
+        (tmp_path, "folder"),
+        (day, "same file"),
+        (people, "same file"),
+    ):
         asked = ("simulate", "--out", day, "--truth", truth)
         assert said in limen(*asked, home=home, exit_code=2).stderr
     assert list(tmp_path.iterdir()) == []
@@ -37,7 +49,10 @@ def test_simulated_days_go_through_a_file(tmp_path: Path) -> None:
     asked = ("--persons", "12", "--start", "2024-03-04", "--seed", "3")
     made = answer("simulate", *asked, "--out", day, "--truth", truth, home=home)
     lines = day.read_bytes().splitlines()
-    assert made == {"signals": len(lines), "file": str(day), "persons": 12}
+    people = tmp_path / "day.jsonl.directory.csv"
+    assert made == {
+        "signals": len(lines), "file": str(day), "directory": str(people), "persons": 12,
+    }  # fmt: skip
     assert json.loads(truth.read_text())
     fed = answer("import", day, "--source", "signals", home=home)
     assert (fed["accepted"], fed["duplicates"], fed["quarantined"]) == (len(lines), 0, 0)
@@ -57,6 +72,43 @@ def test_simulated_days_go_through_a_file(tmp_path: Path) -> None:
     (entry,) = answer("quarantine", "list", home=home)
     assert (entry["status"], entry["line"], entry["reason"]) == ("retried", len(lines) + 1, "unknown_point")
     assert answer("verify", home=home)["ok"]
+
+
+def test_a_file_and_its_people_make_the_site_that_into_makes(tmp_path: Path) -> None:
+    """Signals that are imported after their people give the same alerts, of people whom the truth names."""
+    what: dict[str, Any] = {"persons": 60, "days": 1, "seed": 7, "start": None}
+    direct, imported, day, truth = (
+        tmp_path / name for name in ("direct", "imported", "day.jsonl", "truth.json")
+    )
+    for home in (direct, imported):
+        initialise(home, "campus")
+    made = simulate_to_file(imported, day, truth=str(truth), **what)
+    shutil.copy(made["directory"], imported / "directory.csv")
+    with OpenHome(imported) as opened:
+        import_files(opened, files=[str(day)], source="signals")
+        found = _alerts(opened)
+    with OpenHome(direct) as opened:
+        simulate_into(opened, truth=None, **what)
+        assert _alerts(opened) == found
+    assert (direct / "directory.csv").read_bytes() == (imported / "directory.csv").read_bytes()
+    persons = {alert["person"] for alert in found if alert["person"]}
+    listed = {person.id for person in read_directory(imported / "directory.csv").persons}
+    assert persons & listed
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "day.jsonl", "day.jsonl.directory.csv", "truth.json",
+    ]  # fmt: skip
+
+
+def _alerts(home: OpenHome) -> list[dict[str, Any]]:
+    return alerts(home, rule=None, person=None, zone=None, since=None, until=None)
+
+
+def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Where it cannot be written, nothing is left of the attempt."""
+    (tmp_path / "people.csv").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace_directory(tmp_path / "people.csv", Directory())
+    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
 
 
 def test_no_simulation_overwrites_a_directory(tmp_path: Path) -> None:

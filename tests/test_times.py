@@ -8,7 +8,7 @@ import pytest
 
 from infra.failure import WrongUse
 from infra.simulating import simulate_to_file
-from infra.times import instant
+from infra.times import instant, span
 
 ATHENS = ZoneInfo("Europe/Athens")
 
@@ -58,6 +58,17 @@ def test_a_time_that_the_clocks_leave_out_is_told_with_its_offset(zone: str, tex
         instant("--at", text, ZoneInfo(zone))
     before, after = told.split(", which is ")
     assert instant("--at", before, ZoneInfo(zone)) == instant("--at", after, ZoneInfo(zone))
+
+
+def test_a_span_may_be_open_and_empty_but_not_turned_round() -> None:
+    """What counts is when the two are, not how they are written."""
+    assert span(None, None, ATHENS) == (None, None)
+    early, late = "2016-06-02T10:30", "2016-06-02T08:30Z"
+    assert span(early, late, ATHENS) == (1_464_852_600_000_000, 1_464_856_200_000_000)
+    assert span(early, early, ATHENS) == (1_464_852_600_000_000, 1_464_852_600_000_000)
+    assert span(None, early, ATHENS) == (None, 1_464_852_600_000_000)
+    with pytest.raises(WrongUse, match="--from, --to: the span ends"):
+        span(late, early, ATHENS)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.command_side.answer import decided, shown
 from infra.control import apply_settings
-from infra.failure import Failure
+from infra.failure import Failure, WrongUse
 from infra.home import OpenHome
 from projections.alerts import alert_exists
 from streams.log import LogError
@@ -32,10 +32,10 @@ def case_show(home: OpenHome, *, alert: str) -> dict[str, Any]:
     """Return an alert's case: how far it is, and every decision about it.
 
     Raises:
-        Failure: there is no such alert.
+        WrongUse: there is no such alert.
     """
     home.catch_up()
     case = home.cases.find(alert) if home.has_cases else None
     if case is None and not alert_exists(home.history, home.site, alert):
-        raise Failure(f"there is no alert {alert}: see 'limen alerts --json' for their ids")
+        raise WrongUse(f"there is no alert {alert}: see 'limen alerts --json' for their ids")
     return shown(alert, case, home.site.zone_info)

@@ -7,7 +7,7 @@ from domain.times import iso
 from infra.answers.log import log_time
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
-from infra.times import instant
+from infra.times import instant, span
 from projections.alerts import alerts as alerts_of
 from projections.errors import QueryRefused
 from projections.occupancy import occupancy_at
@@ -22,7 +22,7 @@ def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, 
     With `log_end`, the log's time, where that is before `at`: what is said of `at` is how it stood then.
     """
     at_us = instant("--at", at, home.site.zone_info)
-    known_us = _optional("--as-known-at", as_known_at, home)
+    known_us = None if as_known_at is None else instant("--as-known-at", as_known_at, home.site.zone_info)
     home.catch_up()
     found, end = occupancy_at(home.history, home.site, at_us, known_us), log_time(home)
     return found if end is None or at_us <= end else {**found, "log_end": iso(end, home.site.zone_info)}
@@ -31,8 +31,12 @@ def occupancy(home: OpenHome, *, at: str, as_known_at: str | None) -> dict[str, 
 def visits(
     home: OpenHome, *, person: str | None, since: str | None, until: str | None
 ) -> list[dict[str, Any]]:
-    """Return the visits of a person, or of everybody, in a span of time."""
-    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    """Return the visits of a person, or of everybody, in a span of time.
+
+    Raises:
+        WrongUse: the span ends before it begins.
+    """
+    from_us, to_us = span(since, until, home.site.zone_info)
     home.catch_up()
     return visits_of(home.history, home.site, person=person, from_us=from_us, to_us=to_us)
 
@@ -49,9 +53,9 @@ def alerts(
     """Return the alerts of a rule, person or zone in a span of time.
 
     Raises:
-        WrongUse: there is none, and no such rule or zone either.
+        WrongUse: there is none, and no such rule or zone either; or the span ends before it begins.
     """
-    from_us, to_us = _optional("--from", since, home), _optional("--to", until, home)
+    from_us, to_us = span(since, until, home.site.zone_info)
     home.catch_up()
     found = alerts_of(
         home.history, home.site, rule=rule, person=person, zone=zone, from_us=from_us, to_us=to_us
@@ -66,7 +70,12 @@ def alerts(
 
 
 def sql(home: OpenHome, *, query: str) -> list[dict[str, Any]]:
-    """Return the rows of a query that only reads."""
+    """Return the rows of a query that only reads.
+
+    Raises:
+        WrongUse: it does not only read, or there is a mistake in it.
+        QueryTooLarge: it takes more than it may.
+    """
     home.catch_up()
     try:
         return rows_of(home.history, query)
@@ -90,7 +99,3 @@ def verify(home: OpenHome) -> dict[str, Any]:
 def _check_name(option: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise WrongUse(f"{option}: {name!r} is none of {', '.join(known)}")
-
-
-def _optional(option: str, time: str | None, home: OpenHome) -> int | None:
-    return None if time is None else instant(option, time, home.site.zone_info)

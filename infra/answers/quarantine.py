@@ -15,7 +15,7 @@ from domain.times import iso
 from infra.answers.feed import JSON_LINES, Fed, feed_signals, finish
 from infra.control import apply_settings
 from infra.credentials import credential_hasher, read_key
-from infra.failure import Failure
+from infra.failure import WrongUse
 from infra.home import OpenHome
 from infra.invalid_settings import InvalidSettings
 from streams.quarantine import Entry, Status
@@ -32,7 +32,11 @@ def quarantine_list(home: OpenHome, *, status: str | None) -> list[dict[str, Any
 
 
 def quarantine_show(home: OpenHome, *, number: int) -> dict[str, Any]:
-    """Return one entry with all of its raw bytes: as text, and in base64 to the byte."""
+    """Return one entry with all of its raw bytes: as text, and in base64 to the byte.
+
+    Raises:
+        WrongUse: there is none of this number.
+    """
     entry = _existing(home, number)
     return {**_entry(entry, None, _zone(home)), "raw_base64": b64encode(entry.rejection.raw).decode()}
 
@@ -41,6 +45,9 @@ def quarantine_retry(home: OpenHome, *, numbers: list[int]) -> dict[str, Any]:
     """Read entries again (all that are open, if none is named), with the site as it now is.
 
     Besides what was fed, `unknown_sources` are those of the entries that site.yaml does not describe.
+
+    Raises:
+        WrongUse: there is none of one of these numbers; nothing has been read.
     """
     entries = (
         [_existing(home, number) for number in numbers]
@@ -85,7 +92,7 @@ def _read_again(home: OpenHome, entry: Entry, received_at: int) -> Iterator[Sign
 def _existing(home: OpenHome, number: int) -> Entry:
     entry = home.quarantine.get(number)
     if entry is None:
-        raise Failure(f"the quarantine has no entry {number}: see 'limen quarantine list'")
+        raise WrongUse(f"the quarantine has no entry {number}: see 'limen quarantine list'")
     return entry
 
 

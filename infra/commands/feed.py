@@ -87,7 +87,11 @@ def _check_truth(truth: Path | None, out: Path | None) -> None:
         raise WrongUse(
             f"--truth: {truth} is a folder, or its folder is not there; name a file in one that is"
         )
-    if out is not None and truth.resolve() == out.resolve():
+    if out is None:
+        return
+    from infra.directory_file import directory_beside
+
+    if truth.resolve() in (out.resolve(), directory_beside(out).resolve()):
         raise WrongUse("--truth, --out: both are the same file; name another")
 
 
@@ -125,3 +129,11 @@ def _written(answer: dict[str, Any], language: "Language") -> None:
     from infra.rendering import say
 
     say(language.say("{signals:,} signals of {persons:,} people in {file}", **answer))
+    if "directory" in answer:
+        say(
+            language.say(
+                "the people are in {directory}: make it the home's directory.csv before you import them",
+                directory=answer["directory"],
+            ),
+            "dim",
+        )

@@ -11,6 +11,7 @@ from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO
 
 if TYPE_CHECKING:
+    from infra.doctor import Finding
     from infra.language import Language
 
 
@@ -36,10 +37,12 @@ def init(
 def doctor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Check the machine and the home, and say what to do; exit code 1 if something is wrong."""
     from infra.doctor import examine
+    from infra.language import Language
 
-    findings = examine(home)
-    show(findings, as_json, home, _findings)
-    if any(finding["verdict"] == "fail" for finding in findings):
+    findings, english = examine(home), Language()
+    answer = [finding.told(english) for finding in findings]
+    show(answer, as_json, home, lambda _, language: _findings(findings, language))
+    if any(finding.verdict == "fail" for finding in findings):
         raise typer.Exit(NO)
 
 
@@ -83,7 +86,7 @@ def _listed(answer: dict[str, Any]) -> dict[str, str]:
     return {**answer, "files": ", ".join(answer["files"])}
 
 
-def _findings(findings: list[dict[str, str]], language: "Language") -> None:
+def _findings(findings: list["Finding"], language: "Language") -> None:
     from infra.rendering import verdicts
 
-    verdicts(language, findings)
+    verdicts(language, [finding.told(language) for finding in findings])

@@ -65,7 +65,7 @@ def test_what_is_decided_stands_in_the_log_once(
     shown = answer("case", "show", alert, "--kafka", home=home)
     assert [one["decision"] for one in shown["decisions"]] == ["acknowledged", "noted"]
     assert "SITE:RULE:SUBJECT:NUMBER" in limen(
-        "case", "show", "vault", "--kafka", home=home, exit_code=3
+        "case", "show", "vault", "--kafka", home=home, exit_code=2
     ).stderr  # fmt: skip
     assert "--kafka" in limen("case", "reopen", alert, "--by", "a", "--send", home=home, exit_code=2).stderr
 
