@@ -127,15 +127,17 @@ class Pump:
             return
         if block[0].offset < expected:
             block = [record for record in block if record.offset >= expected]
-        if block[-1].offset != expected + len(block) - 1:
+        is_torn = block[-1].offset != expected + len(block) - 1
+        if is_torn:
             block = [record for place, record in enumerate(block) if record.offset == expected + place]
-            self._note_gap(expected + len(block))
         if block:
-            self._gap_since = None if self._rewind is None else self._gap_since
+            self._gap_since = None
             self._blocks.append(block)
             self._waiting += len(block)
             self._expected = block[-1].offset + 1
             self._wake.set()
+        if is_torn:
+            self._note_gap(expected + len(block))
 
     def put_around(self, messages: Sequence[Message]) -> None:
         """Take messages that were read without the consumer, which is to go on behind them."""

@@ -341,6 +341,27 @@ def test_a_hole_that_is_filled_is_forgotten(clock: Clock) -> None:
     assert owner.offsets == [0, 1, 2, 3, 4, 5]
 
 
+async def _torn_twice(owner: Owner, clock: Clock) -> None:
+    pump = await _live(_pump(owner))
+    pump.put(_block(0, 2))
+    clock.now += 60
+    pump.put(_block(1, 2, 3, 5))
+    assert (pump.failure, pump.next_offset) == (None, 4)
+    clock.now += 30
+    pump.put(_block(5))
+    assert pump.take_rewind() == 4
+    pump.put(_block(4, 5))
+    await _until(lambda: owner.position == 6)
+    await pump.close(0)
+
+
+def test_a_hole_behind_one_that_is_filled_is_read_again_first(clock: Clock) -> None:
+    """However late a block fills a hole, the next hole in that same block is another."""
+    owner = Owner()
+    asyncio.run(_torn_twice(owner, clock))
+    assert owner.offsets == [0, 1, 2, 3, 4, 5]
+
+
 async def _full(owner: Owner) -> None:
     pump = _pump(owner)
     assert not pump.wants_more, "it does not know yet where it stands"
