@@ -1,6 +1,7 @@
 """The pump of one partition, over an owner that fails as a log does."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -32,6 +33,10 @@ class Owner:
         self.is_long = False
         self.is_fenced = False
         self.decided: list[Message] = []
+        self.batches: list[list[int]] = []
+        self.goes_on = threading.Event()
+        """Unset, a batch takes as long as that."""
+        self.goes_on.set()
 
     @property
     def offsets(self) -> list[int]:
@@ -54,6 +59,7 @@ class Owner:
     def work(self, messages: Sequence[Message]) -> int:
         """Commit a batch, or fail."""
         self.tries += 1
+        assert self.goes_on.wait(10)
         if self.is_fenced:
             raise PositionConflict("another process owns it")
         if self.fails:
@@ -61,6 +67,7 @@ class Owner:
             raise LogUnavailable("the log is away")
         self.position += len(messages)
         self.decided += messages
+        self.batches.append([message.offset for message in messages])
         return self.position
 
     def keep(self, _: int) -> None:
@@ -404,3 +411,59 @@ def test_the_consumer_goes_on_behind_what_was_read_beside_it() -> None:
     owner = Owner()
     asyncio.run(_around(owner, messages))
     assert owner.decided == messages
+
+
+async def _gathered(owner: Owner) -> None:
+    pump = await _live(_pump(owner))
+    owner.goes_on.clear()
+    pump.put(_block(0))
+    await _until(lambda: owner.has_tried(1))
+    for block in (range(1, 4), range(4, 5), range(5, 14), range(14, 16)):
+        pump.put(_block(*block))
+    owner.goes_on.set()
+    await _until(lambda: owner.position == 16)
+    await pump.close(0)
+
+
+def test_what_came_while_a_batch_was_decided_is_the_next() -> None:
+    """All of it, but no more than a batch takes; the rest is the one after, in the log's order."""
+    owner = Owner()
+    asyncio.run(_gathered(owner))
+    assert owner.batches == [[0], list(range(1, 11)), list(range(11, 16))]
+
+
+async def _paced(owner: Owner, clock: Clock) -> list[float]:
+    """Return when batches were begun: by the clock each takes nearly all of the least time between two."""
+    seconds, begun = 599.9, list[float]()
+
+    async def run(work: Callable[[], Any]) -> Any:
+        begun.append(time.monotonic())
+        done = work()
+        clock.now += seconds
+        return done
+
+    pump = await _live(_pump(owner, pace=Pace(batch_signals=10, gather_seconds=600), run=run))
+    pump.put(_block(*range(25)))
+    await _until(lambda: owner.position == 25)
+    seconds = 600
+    pump.put(_block(25))
+    await _until(lambda: owner.position == 26)
+    pump.put(_block(26))
+    await _until(lambda: owner.position == 27)
+    seconds = 0
+    pump.put(_block(27))
+    await _until(lambda: owner.position == 28)
+    pump.put(_block(28))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert owner.position == 28
+    await pump.close(0)
+    return begun[1:4]
+
+
+def test_batches_are_begun_some_time_apart_and_a_lone_signal_at_once(clock: Clock) -> None:
+    """What comes sooner after the last batch was begun waits for the rest of that time, and no longer."""
+    owner = Owner()
+    first, second, third = asyncio.run(_paced(owner, clock))
+    assert min(second - first, third - second) > 0.09
+    assert owner.batches[:3] == [list(range(10)), list(range(10, 20)), list(range(20, 25))]
