@@ -23,6 +23,8 @@ from streams.worker.owner import PartitionOwner
 T = TypeVar("T")
 _GAP_SECONDS: Final = 30.0
 """A hole in the signals that reading again did not fill for so long is no accident of fetching."""
+_LOOK_SECONDS: Final = 60.0
+"""How often it is looked whether the state of a partition to which nothing comes is to be kept."""
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 5.0
 
@@ -245,7 +247,12 @@ class Pump:
                 elif self._going.is_set():
                     await asyncio.sleep(backoff.next_seconds())
                 continue
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._keep_what_is_old()
+                continue
             self._wake.clear()
             while self._blocks:
                 began = time.monotonic()
@@ -253,6 +260,11 @@ class Pump:
                     await self._decide()
                 if left := self._pace.gather_seconds - (time.monotonic() - began):
                     await asyncio.sleep(max(0.0, left))
+
+    async def _keep_what_is_old(self) -> None:
+        async with self._busy:
+            if self._owned and self._going.is_set():
+                await self._guarded(self._owner.keep_what_is_old)
 
     async def _acquire(self) -> bool:
         async with self._busy:

@@ -167,7 +167,7 @@ def test_a_long_taking_over_is_kept_on_the_way(long_log: _Log, tmp_path: Path) -
 
 
 def test_a_quiet_partition_is_kept_after_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few signals came since the last snapshot; and only where any came."""
+    """However few signals came since the last snapshot, with the next or without; and only where any came."""
     clock = _Clock()
     monkeypatch.setattr(owning, "time", clock)
     log = _Log([message(a_signal(number), number) for number in range(5)])
@@ -182,4 +182,15 @@ def test_a_quiet_partition_is_kept_after_a_time(tmp_path: Path, monkeypatch: pyt
     last = log.kept
     clock.now += 5_000
     owner.keep()
+    owner.keep_what_is_old()
     assert log.kept is last
+    log.signals.append(message(a_signal(6), 5))
+    owner.work(log.signals[5:])
+    assert log.kept is not None
+    assert log.kept.position == 6
+    log.signals.append(message(a_signal(7), 6))
+    owner.work(log.signals[6:])
+    for seconds, position in ((999, 6), (1, 7)):
+        clock.now += seconds
+        owner.keep_what_is_old()
+        assert log.kept.position == position

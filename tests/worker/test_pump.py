@@ -34,6 +34,7 @@ class Owner:
         self.is_fenced = False
         self.decided: list[Message] = []
         self.batches: list[list[int]] = []
+        self.looks = 0
         self.goes_on = threading.Event()
         """Unset, a batch takes as long as that."""
         self.goes_on.set()
@@ -74,6 +75,11 @@ class Owner:
         """Keep nothing, or hear that it is somebody else's."""
         if self.is_fenced:
             raise PositionConflict("another process owns it")
+
+    def keep_what_is_old(self) -> None:
+        """Count it."""
+        self.looks += 1
+        self.keep(1)
 
     def release(self) -> None:
         """Let go."""
@@ -467,3 +473,26 @@ def test_batches_are_begun_some_time_apart_and_a_lone_signal_at_once(clock: Cloc
     first, second, third = asyncio.run(_paced(owner, clock))
     assert min(second - first, third - second) > 0.09
     assert owner.batches[:3] == [list(range(10)), list(range(10, 20)), list(range(20, 25))]
+
+
+async def _quiet(owner: Owner, failures: list[Exception]) -> None:
+    pump = await _live(_pump(owner, word_seconds=0.01, failures=failures))
+    await _until(lambda: owner.looks > 2)
+    await pump.pause(0)
+    looks = owner.looks
+    await asyncio.sleep(0.05)
+    assert owner.looks == looks, "in a pause it may be somebody else's"
+    pump.resume(anew=False)
+    pump.put(_block(0))
+    await _until(lambda: owner.position == 1 and owner.looks > looks)
+    owner.is_fenced = True
+    await _until(lambda: bool(failures))
+    await pump.close(0)
+
+
+def test_while_nothing_comes_it_looks_whether_to_keep_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again and again, unless it is paused; whatever that meets is met as in a batch."""
+    monkeypatch.setattr(pumping, "_LOOK_SECONDS", 0.01)
+    failures = list[Exception]()
+    asyncio.run(_quiet(Owner(), failures))
+    assert [type(one) for one in failures] == [PositionConflict]
