@@ -130,6 +130,8 @@ class SinkProcess:
         self._history: History | None = None
         self._opening = threading.Lock()
         self._troubles = Troubles(health, {"history": metrics.target_away, "log": lambda _: None})
+        self._unanswered: tuple[str, float] | None = None
+        """Why the log did not answer when it was last asked for its ends, and when that was."""
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
@@ -168,6 +170,11 @@ class SinkProcess:
         """Return how far each log of our partitions is written, None where nobody knows. For any thread."""
         ours = list(self._partitions.values())
         return {(flow.kind.table, each.number): flow.position for each in ours for flow in each.flows}
+
+    def looked(self, trouble: str | None) -> None:
+        """Hear why the log does not answer when it is asked for its ends; None: it does. For any thread."""
+        self._metrics.log_away(trouble)
+        self._unanswered = None if trouble is None else (trouble, time.monotonic())
 
     def _assigned(self, numbers: list[int]) -> None:
         self._has_joined = True
@@ -279,6 +286,9 @@ class SinkProcess:
     def _tell_troubles(self) -> None:
         """Say once what does not work, and once that it works again."""
         troubles: dict[str, tuple[str, float]] = {}
+        unanswered = self._unanswered
+        if unanswered is not None and not self._has_joined:  # then nobody reads the log, and can say so
+            troubles["log"] = unanswered
         for partition in self._partitions.values():
             for flow in partition.flows:
                 error = flow.trouble
@@ -324,5 +334,5 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
             health,
             metrics,
         )
-        with LagWatch(Ends(kafka), process.positions, metrics, metrics.log_away):
+        with LagWatch(Ends(kafka), process.positions, metrics, process.looked):
             process.run(stopping)

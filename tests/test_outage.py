@@ -30,9 +30,10 @@ from tests.kafka_fixture import Kafka
 PARTITIONS: Final = 3
 TRANSACTION_SECONDS: Final = 3
 SESSION_SECONDS: Final = 6
-VARIABLES: Final = {
-    "LIMEN_LOG_LEVEL": "debug",
-    "LIMEN_METRICS_PORT": "0",
+AWAY_SECONDS: Final = 100.0
+"""More than the longest wait of any process, which is the sink's for its group, 75 s after it lost it."""
+WATCHED: Final = {"LIMEN_LOG_LEVEL": "debug", "LIMEN_METRICS_PORT": "0"}
+HURRIED: Final = WATCHED | {
     "LIMEN_KAFKA_TRANSACTION_SECONDS": str(TRANSACTION_SECONDS),
     "LIMEN_KAFKA_WAIT_SECONDS": "2",
     "LIMEN_WORKER_BATCH_SIGNALS": "50",
@@ -47,8 +48,9 @@ class Process:
     def __init__(self, together: Together, folder: Path, site: Site, name: str, *arguments: str) -> None:
         home = write_home(folder / name, site)
         self._log = folder / f"{name}.log"
+        variables = HURRIED if site.is_hurried else WATCHED
         self.kept: Kept = together.start(
-            name, [name, *arguments, "--home", str(home)], folder, variables=VARIABLES
+            name, [name, *arguments, "--home", str(home)], folder, variables=variables
         )
 
     def said(self) -> list[dict[str, Any]]:
@@ -185,6 +187,66 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
         assert 2 <= sink.count("waiting") == sink.count("going on") <= 4
         assert 2 <= worker.count("waiting") <= 2 + worker.kept.restarts
         assert 1 <= worker.count("log unavailable") <= 2 * PARTITIONS, "the first fell into transactions"
+        check_correlation(connector, worker, site)
+        verdict = judge(site, [file], tmp_path)
+    assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (
+        3_000,
+        0,
+        0,
+        0,
+    )
+    assert verdict["identical"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_broker_that_is_away_for_more_than_a_minute(kafka: Kafka, tmp_path: Path) -> None:
+    """With the settings as they ship all three live on, while signals go on coming, and go on by themselves.
+
+    That is longer than a request, a transaction, a hand-over or a join may take, and than a loop may stand.
+    """
+    history = f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}"
+    site = Site(kafka.bootstrap, history, PARTITIONS, kafka.prefix, is_hurried=False)
+    city = city_of(tmp_path, sites=4, persons=40, days=1, seed=3, start=None)
+    signals = list(itertools.islice(city_signals(city), 3_000))
+    file = tmp_path / "city.jsonl"
+    write(file, signals[:1_000])
+    with Together() as together:
+        site.start_gateway(together, tmp_path)
+        site.apply_topics(tmp_path)
+        connector = Process(together, tmp_path, site, "connect", str(file), "--follow", "--no-clock")
+        worker = Process(together, tmp_path, site, "worker")
+        sink = Process(together, tmp_path, site, "sink")
+        three = (connector, worker, sink)
+        progress = Progress(site)
+        progress.wait_until(1_000, 150)
+        write(file, signals[1_000:1_500])
+        wait_for(lambda: progress.decided() > 1_000)
+        kafka.broker.pause()
+        outage_ends = time.monotonic() + AWAY_SECONDS
+        coming = iter(signals[1_500:2_500])
+        while time.monotonic() < outage_ends:
+            write(file, list(itertools.islice(coming, 10)))
+            assert all(one.endpoint.is_live() for one in three)
+            time.sleep(1)
+        assert [one.endpoint.metric("limen_log_away") for one in three] == [1, 1, 1]
+        assert "kafka" in connector.endpoint.waiting_for()
+        assert "kafka" in worker.endpoint.waiting_for()
+        assert "log" in sink.endpoint.waiting_for()
+        assert [one.kept.codes for one in three] == [[], [], []]
+        kafka.broker.resume()
+        write(file, list(coming))
+        progress.wait_until(2_500, 150)
+        wait_for(lambda: not any(one.endpoint.waiting_for() for one in three))
+        write(file, signals[2_500:])
+        progress.wait_until(3_000, 60)
+        # Requests from before the standstill may fence the worker that sent them (decision 0015).
+        assert (connector.kept.restarts, sink.kept.restarts, set(worker.kept.codes) - {4}) == (0, 0, set())
+        assert (connector.count("waiting"), connector.count("going on")) == (1, 1)
+        # A broker that comes back may fail once more at once; it is not told again and again.
+        assert 1 <= sink.count("waiting") == sink.count("going on") <= 2
+        assert 1 <= worker.count("waiting") <= 1 + worker.kept.restarts
+        assert worker.count("log unavailable") <= PARTITIONS * (1 + worker.kept.restarts)
         check_correlation(connector, worker, site)
         verdict = judge(site, [file], tmp_path)
     assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (

@@ -197,6 +197,11 @@ class PartitionOwner:
             here = self.position
             self._commit(Decided(here, here, (), (), (), (), ()), (), with_snapshot=True)
 
+    def keep_what_is_old(self) -> None:
+        """Write a snapshot where the last is old, and anything was decided since."""
+        if self._is_kept_long_ago():
+            self.keep()
+
     def release(self) -> None:
         """Let go of the partition."""
         self._log.release(self._partition)
@@ -250,11 +255,12 @@ class PartitionOwner:
         return decider, None
 
     def _is_snapshot_due(self) -> bool:
-        plan, signals_since = self._plan, self.position - self._kept_at
-        seconds_since = time.monotonic() - self._kept_when
-        is_old = signals_since >= plan.snapshot_every or seconds_since >= plan.snapshot_after_seconds
+        is_old = self.position - self._kept_at >= self._plan.snapshot_every or self._is_kept_long_ago()
         # In the first stand the limits of the first signals, for whoever decides them again.
         return is_old or self._limits_changed or self._kept is None
+
+    def _is_kept_long_ago(self) -> bool:
+        return time.monotonic() - self._kept_when >= self._plan.snapshot_after_seconds
 
     @contextmanager
     def _defects(self, messages: Sequence[Message]) -> Iterator[None]:

@@ -23,6 +23,8 @@ from streams.worker.owner import PartitionOwner
 T = TypeVar("T")
 _GAP_SECONDS: Final = 30.0
 """A hole in the signals that reading again did not fill for so long is no accident of fetching."""
+_LOOK_SECONDS: Final = 60.0
+"""How often it is looked whether the state of a partition to which nothing comes is to be kept."""
 _FIRST_WAIT_SECONDS: Final = 0.5
 _LONGEST_WAIT_SECONDS: Final = 5.0
 
@@ -127,15 +129,17 @@ class Pump:
             return
         if block[0].offset < expected:
             block = [record for record in block if record.offset >= expected]
-        if block[-1].offset != expected + len(block) - 1:
+        is_torn = block[-1].offset != expected + len(block) - 1
+        if is_torn:
             block = [record for place, record in enumerate(block) if record.offset == expected + place]
-            self._note_gap(expected + len(block))
         if block:
-            self._gap_since = None if self._rewind is None else self._gap_since
+            self._gap_since = None
             self._blocks.append(block)
             self._waiting += len(block)
             self._expected = block[-1].offset + 1
             self._wake.set()
+        if is_torn:
+            self._note_gap(expected + len(block))
 
     def put_around(self, messages: Sequence[Message]) -> None:
         """Take messages that were read without the consumer, which is to go on behind them."""
@@ -243,7 +247,12 @@ class Pump:
                 elif self._going.is_set():
                     await asyncio.sleep(backoff.next_seconds())
                 continue
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._keep_what_is_old()
+                continue
             self._wake.clear()
             while self._blocks:
                 began = time.monotonic()
@@ -251,6 +260,11 @@ class Pump:
                     await self._decide()
                 if left := self._pace.gather_seconds - (time.monotonic() - began):
                     await asyncio.sleep(max(0.0, left))
+
+    async def _keep_what_is_old(self) -> None:
+        async with self._busy:
+            if self._owned and self._going.is_set():
+                await self._guarded(self._owner.keep_what_is_old)
 
     async def _acquire(self) -> bool:
         async with self._busy:

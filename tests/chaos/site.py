@@ -18,34 +18,31 @@ PASSWORD: Final = "chaos"
 _GATEWAY_SECONDS: Final = 60.0
 _SETTINGS: Final = """\
 log_format = "json"
-
-[kafka]
-bootstrap_servers = "{bootstrap}"
-topic_prefix = "{prefix}"
-group = "{prefix}"
-partitions = {partitions}
-replication_factor = 1
-min_insync_replicas = 1
-wait_seconds = 5
-
-[worker]
-session_seconds = 6
-snapshot_every_signals = 20000
-
-[clickhouse]
-session_seconds = 6
-url = "{history}"
+kafka.bootstrap_servers = "{bootstrap}"
+kafka.topic_prefix = "{prefix}"
+kafka.group = "{prefix}"
+kafka.partitions = {partitions}
+kafka.replication_factor = 1
+kafka.min_insync_replicas = 1
+clickhouse.url = "{history}"
+"""
+_HURRIED: Final = """\
+kafka.wait_seconds = 5
+worker.session_seconds = 6
+worker.snapshot_every_signals = 20000
+clickhouse.session_seconds = 6
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The addresses of a run."""
+    """The addresses of a run, and whether its processes wait less for each other than as they ship."""
 
     bootstrap: str
     history: str
     partitions: int
     prefix: str = "limen"
+    is_hurried: bool = True
 
     def kafka(self) -> KafkaSettings:
         """Return the settings by which the run's logs are read."""
@@ -91,7 +88,7 @@ class Site:
 def write_home(folder: Path, site: Site) -> Path:
     """Make a home that holds settings only."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = _SETTINGS.format(
+    text = (_SETTINGS + _HURRIED * site.is_hurried).format(
         bootstrap=site.bootstrap, prefix=site.prefix, partitions=site.partitions, history=site.history
     )
     (folder / "limen.toml").write_text(text)

@@ -1,9 +1,11 @@
 """A sink whose group does not share out the partitions."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
+import structlog.testing
 from prometheus_client import CollectorRegistry
 
 from infra import sink_process
@@ -22,18 +24,29 @@ class Group:
     def __init__(self, partitions: Sequence[int] = ()) -> None:
         self.members = self.closed = 0
         self.partitions = partitions
+        self.polls = 0
+        self.tells: list[Callable[[], object]] = []
+        """What it tells at the next poll."""
 
     def join(
-        self, *, on_assigned: Callable[[list[int]], None], **_: Callable[[list[int]], object]
+        self,
+        *,
+        on_assigned: Callable[[list[int]], None],
+        on_lost: Callable[[list[int]], None],
+        **_: Callable[[list[int]], object],
     ) -> "Group":
         """Count a member, and tell all but the first that it has none of the partitions."""
         self.members += 1
+        self.assign, self.lose = (lambda: on_assigned([])), (lambda: on_lost([]))
         if self.members > 1:
             on_assigned(list(self.partitions))
         return self
 
     def poll(self, seconds: float) -> None:
         """Wait."""
+        while self.tells:
+            self.tells.pop()()
+        self.polls += 1
         threading.Event().wait(seconds)
 
     def close(self) -> None:
@@ -61,41 +74,76 @@ def nowhere() -> History:
     raise HistoryError("it is away")
 
 
-def test_a_member_that_hears_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After long enough the sink leaves the group and joins it anew; then it is ready, and stays a member."""
-    monkeypatch.setattr(sink_process, "_JOIN_SECONDS", 0.2)
-    group, health, stopping = Group(), Health(), threading.Event()
+def wait_for(what: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    for _ in range(500):
+        if what():
+            return
+        threading.Event().wait(0.02)
+    raise TimeoutError
+
+
+@contextmanager
+def running(group: Group, log: Log, health: Health) -> Iterator[SinkProcess]:
+    """Run a sink, which ends with the block."""
+    stopping = threading.Event()
     metrics = CopyingMetrics(CollectorRegistry(), "sink")
-    process = SinkProcess(nowhere, Log(), group.join, ClickHouse(), health, metrics)
+    process = SinkProcess(nowhere, log, group.join, ClickHouse(), health, metrics)
     thread = threading.Thread(target=process.run, args=(stopping,))
     thread.start()
     try:
-        until = threading.Event()
-        for _ in range(500):
-            if health.ready()[0]:
-                break
-            until.wait(0.02)
-        until.wait(0.5)  # more than twice as long as it waited before: now it has no reason to leave
-        assert (group.members, group.closed) == (2, 1)
+        yield process
     finally:
         stopping.set()
         thread.join()
+
+
+def test_a_member_that_hears_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After long enough the sink leaves the group and joins it anew; then it is ready, and stays a member."""
+    monkeypatch.setattr(sink_process, "_JOIN_SECONDS", 0.2)
+    group, health = Group(), Health()
+    with running(group, Log(), health):
+        wait_for(lambda: health.ready()[0])
+        threading.Event().wait(0.5)  # more than twice as long as before: now it has no reason to leave
+        assert (group.members, group.closed) == (2, 1)
     assert group.closed == 2
 
 
 def test_between_its_turns_nothing_is_read_ahead() -> None:
     """After each turn of a partition, whatever came of it, the log is told to hold nothing for it."""
-    group, log, stopping = Group([2, 5]), Log(), threading.Event()
+    group, log = Group([2, 5]), Log()
     group.members = 1
-    metrics = CopyingMetrics(CollectorRegistry(), "sink")
-    process = SinkProcess(nowhere, log, group.join, ClickHouse(), Health(), metrics)
-    thread = threading.Thread(target=process.run, args=(stopping,))
-    thread.start()
-    until = threading.Event()
-    for _ in range(500):
-        if set(log.idled) == {2, 5}:
-            break
-        until.wait(0.02)
-    stopping.set()
-    thread.join()
-    assert set(log.idled) == {2, 5}
+    with running(group, log, Health()):
+        wait_for(lambda: set(log.idled) == {2, 5})
+
+
+def test_who_lost_the_partitions_says_that_the_log_is_away() -> None:
+    """Nobody reads it then, so whoever looks at its ends says it, once; joining again is the end of it."""
+    group, health = Group(), Health()
+    group.members = 1
+
+    def waiting_for() -> object:
+        return health.ready()[1]["waiting_for"].get("log")
+
+    with structlog.testing.capture_logs() as lines, running(group, Log(), health) as process:
+        wait_for(lambda: health.ready()[0])
+        group.tells.append(group.lose)
+        process.looked("it does not answer")
+        wait_for(lambda: waiting_for() == "it does not answer")
+        process.looked("it still does not answer")
+        wait_for(lambda: waiting_for() == "it still does not answer")
+        process.looked(None)
+        group.tells.append(group.assign)
+        wait_for(lambda: health.ready()[0])
+        process.looked("one leader does not answer")
+        polls = group.polls
+        wait_for(lambda: group.polls > polls + 2)
+        assert health.ready()[0], "who reads the log knows better"
+        process.looked(None)
+        group.tells.append(group.lose)
+        wait_for(lambda: not health.ready()[0])
+        polls = group.polls
+        wait_for(lambda: group.polls > polls + 2)
+        assert waiting_for() is None
+    told = [line["event"] for line in lines if line.get("on") == "log"]
+    assert told == ["waiting", "going on"]

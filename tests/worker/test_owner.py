@@ -64,6 +64,19 @@ class _Log:
             self.kept = Snapshot(to_position if snapshot_at is None else snapshot_at, snapshot)
 
 
+class _Clock:
+    """The time, as far as the owner is told."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        """Return it, in seconds."""
+        return self.now
+
+    perf_counter = time = monotonic
+
+
 class _Nobody:
     def decided(self, partition: int, decided: Decided, timing: Timing) -> None: ...
 
@@ -151,3 +164,33 @@ def test_a_long_taking_over_is_kept_on_the_way(long_log: _Log, tmp_path: Path) -
     assert owner.acquire(watch) == 60
     assert not long_log.is_read, "it will not be read soon, so it holds nothing"
     assert kept == [10, 10, 10, 30, 30, 50]
+
+
+def test_a_quiet_partition_is_kept_after_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few signals came since the last snapshot, with the next or without; and only where any came."""
+    clock = _Clock()
+    monkeypatch.setattr(owning, "time", clock)
+    log = _Log([message(a_signal(number), number) for number in range(5)])
+    owner = _owner(log, tmp_path, hours=24)
+    kept: list[int] = []
+    for one, seconds in zip(log.signals, (0, 999, 1, 999, 1), strict=True):
+        clock.now += seconds
+        owner.work([one])
+        assert log.kept is not None
+        kept.append(log.kept.position)
+    assert kept == [1, 1, 3, 3, 5]
+    last = log.kept
+    clock.now += 5_000
+    owner.keep()
+    owner.keep_what_is_old()
+    assert log.kept is last
+    log.signals.append(message(a_signal(6), 5))
+    owner.work(log.signals[5:])
+    assert log.kept is not None
+    assert log.kept.position == 6
+    log.signals.append(message(a_signal(7), 6))
+    owner.work(log.signals[6:])
+    for seconds, position in ((999, 6), (1, 7)):
+        clock.now += seconds
+        owner.keep_what_is_old()
+        assert log.kept.position == position
