@@ -30,7 +30,7 @@ from tests.kafka_fixture import Kafka
 PARTITIONS: Final = 3
 TRANSACTION_SECONDS: Final = 3
 SESSION_SECONDS: Final = 6
-AWAY_SECONDS: Final = 100.0
+AWAY_SECONDS: Final = 80.0
 """More than the longest wait of any process, which is the sink's for its group, 75 s after it lost it."""
 WATCHED: Final = {"LIMEN_LOG_LEVEL": "debug", "LIMEN_METRICS_PORT": "0"}
 HURRIED: Final = WATCHED | {

@@ -277,9 +277,14 @@ def test_the_relay_outlives_its_stores(rig: Rig) -> None:
 
 @pytest.mark.slow
 def test_the_relay_outlives_the_broker(rig: Rig, kafka: Kafka) -> None:
-    """What is decided while the broker is away is told when it is back; the relay says both."""
-    process = rig.start("one")
+    """Whether it is gone or stands still, an idle relay says so; it tells everything afterwards."""
+    process = rig.start("one", environment={"LIMEN_KAFKA_WAIT_SECONDS": "2"})
     endpoint = rig.endpoint("one")
+    wait_for(lambda: not endpoint.waiting_for())
+    kafka.broker.pause()
+    wait_for(lambda: "log" in endpoint.waiting_for())
+    assert endpoint.is_live()
+    kafka.broker.resume()
     wait_for(lambda: not endpoint.waiting_for())
     kafka.broker.kill()
     with rig.cases() as cases:
@@ -294,7 +299,7 @@ def test_the_relay_outlives_the_broker(rig: Rig, kafka: Kafka) -> None:
     wait_for(lambda: not endpoint.waiting_for())
     process.terminate()
     assert process.wait(60) == 0
-    assert [one["event"] for one in rig.lines("one") if one.get("on") == "log"] == ["waiting", "going on"]
+    assert [one["event"] for one in rig.lines("one") if one.get("on") == "log"] == 2 * ["waiting", "going on"]
 
 
 def test_a_deployment_without_postgresql_is_told_so(tmp_path: Path) -> None:
