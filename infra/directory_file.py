@@ -89,21 +89,6 @@ def write_directory(path: Path, directory: Directory) -> None:
             )
 
 
-def replace_directory(path: Path, directory: Directory) -> None:
-    """Write a directory as a whole or, where that fails, not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        write_directory(part, directory)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def directory_beside(signals: Path) -> Path:
     """Return where the people of a file of simulated signals are listed.
 

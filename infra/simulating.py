@@ -19,7 +19,7 @@ from domain.policy import Policy
 from domain.signal import Signal, write_signal
 from domain.site import Document, Site
 from infra.control import apply_settings, first_loading
-from infra.directory_file import directory_beside, replace_directory
+from infra.directory_file import directory_beside, write_directory
 from infra.failure import Failure, WrongUse
 from infra.policy_file import load_policy
 from infra.settings import Home
@@ -50,7 +50,8 @@ def simulate_to_file(
         count = simulation.write_signals(part)
     write_truth(simulation, truth)
     directory = directory_beside(out)
-    replace_directory(directory, simulation.directory)
+    with whole_file(directory) as part:
+        write_directory(part, simulation.directory)
     return {
         "signals": count,
         "file": str(out),
@@ -125,7 +126,6 @@ def simulate_into(
     A directory that holds anybody else is kept beside it, under a name of its own (`_kept_name`).
     """
     from infra.answers.feed import Fed, feed_signals, finish
-    from infra.directory_file import write_directory
 
     home.read_again()
     simulation = simulation_of(home.site, home.policy, persons=persons, days=days, seed=seed, start=start)

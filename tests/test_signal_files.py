@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from domain.directory import Directory
 from infra.answers.feed import import_files
 from infra.answers.history import alerts
-from infra.directory_file import COLUMNS, read_directory, replace_directory
+from infra.directory_file import COLUMNS, read_directory
+from infra.failure import Failure
 from infra.home import OpenHome
 from infra.initialising import initialise
 from infra.simulating import simulate_into, simulate_to_file
@@ -103,12 +103,12 @@ def _alerts(home: OpenHome) -> list[dict[str, Any]]:
     return alerts(home, rule=None, person=None, zone=None, since=None, until=None)
 
 
-def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    """Where it cannot be written, nothing is left of the attempt."""
-    (tmp_path / "people.csv").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        replace_directory(tmp_path / "people.csv", Directory())
-    assert [path.name for path in tmp_path.iterdir()] == ["people.csv"]
+def test_people_who_cannot_be_written_are_told(tmp_path: Path) -> None:
+    """A folder stands where they belong: the message names it."""
+    (tmp_path / "day.jsonl.directory.csv").mkdir()
+    what: dict[str, Any] = {"persons": 2, "days": 1, "seed": 1, "start": None, "truth": None}
+    with pytest.raises(Failure, match=r"day\.jsonl\.directory\.csv was not written: Is a directory"):
+        simulate_to_file(tmp_path / "nowhere", tmp_path / "day.jsonl", **what)
 
 
 def test_no_simulation_overwrites_a_directory(tmp_path: Path) -> None:
