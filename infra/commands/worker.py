@@ -20,8 +20,8 @@ def worker(
 ) -> None:
     """Decide signals from Kafka, sharing the partitions with the other workers. SIGTERM or Ctrl-C drains.
 
-    Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker has taken over and
-    the group has not said so for twice `session_seconds`: whatever runs the workers starts them again.
+    Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker takes a partition
+    over again and again and the group does not say that it should: whatever runs the workers starts them again.
     """
     if bundle is not None:
         from infra.reproducing import reproduce_defect

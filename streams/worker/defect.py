@@ -101,7 +101,7 @@ def read_bundle(path: Path) -> Bundle:
 def one_by_one(decider: PartitionDecider, messages: Sequence[Message]) -> None:
     """Decide messages alone, each to the draft that the log would get."""
     for message in messages:
-        decider.decide([message]).drafts(decider.limits.message_bytes)
+        _decide_alone(decider, message)
 
 
 def together(decider: PartitionDecider, messages: Sequence[Message]) -> None:
@@ -128,12 +128,17 @@ def reproduce(
     way(decider, bundle.messages)
 
 
+def _decide_alone(decider: PartitionDecider, message: Message) -> None:
+    decider.decide([message]).drafts(decider.limits.message_bytes)
+
+
 def _first_failure(decider: PartitionDecider, messages: Sequence[Message]) -> int:
     """Return the offset of the first message that fails alone; where none does, of the first."""
-    try:
-        one_by_one(decider, messages)
-    except Exception:  # noqa: BLE001 - whatever it is, it is this message's
-        return next(one.offset for one in messages if one.offset >= decider.position)
+    for message in messages:
+        try:
+            _decide_alone(decider, message)
+        except Exception:  # noqa: BLE001 - whatever it is, it is this message's
+            return message.offset
     return messages[0].offset
 
 

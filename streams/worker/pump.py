@@ -88,6 +88,8 @@ class Pump:
         """Unset from a pause or a conflict on: nothing is taken over then, for it may be somebody else's."""
         self._going.set()
         self._doubt: asyncio.TimerHandle | None = None
+        self._has_taken_back = False
+        """Whether it took the partition from another since the group last said something of it."""
         self._owned = False
         self._is_open = True
         self._is_away = False
@@ -175,6 +177,7 @@ class Pump:
 
     def resume(self, *, anew: bool) -> None:
         """Go on after a pause, from the position. `anew`: somebody else may have had the partition."""
+        self._has_taken_back = False
         if anew:
             self._owned = False
         if self._owned and self._is_open:
@@ -220,7 +223,7 @@ class Pump:
         return None
 
     def _wait_for_word(self, conflict: PositionConflict) -> None:
-        """Let go until the group says whose the partition is; fail where it says nothing.
+        """Let go until the group says whose the partition is; where it says nothing, it is still ours.
 
         Who stood still hears it with the next heartbeat. To take over before would be to fence the owner.
         """
@@ -229,7 +232,20 @@ class Pump:
         self._forget()
         if self._going.is_set():
             self._going.clear()
-            self._doubt = asyncio.get_running_loop().call_later(self._word_seconds, self._fail, conflict)
+            self._doubt = asyncio.get_running_loop().call_later(self._word_seconds, self._take_back, conflict)
+
+    def _take_back(self, conflict: PositionConflict) -> None:
+        """Take over anew, once: the group still says that it is ours.
+
+        Who stood still while it took over, and woke up, took it from us before it heard of the group; perhaps
+        after the group's last word to us. Whoever takes it again in spite of that is not in the group.
+        """
+        if self._has_taken_back:
+            self._fail(conflict)
+            return
+        self._has_taken_back = True
+        self._going.set()
+        self._wake.set()
 
     def _fail(self, error: Exception) -> None:
         self._owned = self._is_open = False
