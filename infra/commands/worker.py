@@ -21,7 +21,8 @@ def worker(
     """Decide signals from Kafka, sharing the partitions with the other workers. SIGTERM or Ctrl-C drains.
 
     Ends with 0 after draining, 3 when the engine or the log failed, 4 when another worker takes a partition
-    over again and again and the group does not say that it should: whatever runs the workers starts them again.
+    over again and again and the group does not say that it should: whatever runs the workers starts them
+    again.
     """
     if bundle is not None:
         from infra.reproducing import reproduce_defect
