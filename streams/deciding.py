@@ -4,7 +4,7 @@ The same engine and the same rows as `Engine.decide`, so the same decisions. Con
 something are decided as objects, one by one, where they stand: there are few.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -43,6 +43,22 @@ def pass_columns(engine: "Engine", signals: pa.Table, offsets: Any = None) -> in
     return sum(_decided(engine, signals, offsets, lambda rows, _causes, _at: len(rows), len))
 
 
+def parts(orders: Any) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each part of some signals begins and ends, and whether it is an order, which is alone.
+
+    >>> list(parts(np.array([False, False, True, False])))
+    [(0, 2, False), (2, 3, True), (3, 4, False)]
+    """
+    start = 0
+    for place in np.flatnonzero(orders).tolist():
+        if start < place:
+            yield start, place, False
+        yield place, place + 1, True
+        start = place + 1
+    if start < len(orders):
+        yield start, len(orders), False
+
+
 def _decided(
     engine: "Engine",
     signals: pa.Table,
@@ -57,15 +73,13 @@ def _decided(
     at = np.arange(engine.position, engine.position + len(signals)) if offsets is None else offsets
     orders = are_orders(whole(signals, "category"), whole(signals, "action"))
     told: list[T] = []
-    start = 0
-    for place in [*np.flatnonzero(orders).tolist(), len(signals)]:
-        if start < place:
-            rows, causes = engine.decide_records(_encoded(engine, signals[start:place], at[start:place]))
-            told.append(told_of_rows(rows, causes, at[start:place]))
-        if place < len(signals):
-            events = engine.decide(signals_of(signals[place : place + 1]), [int(at[place])])
-            told.append(told_of_events(events))
-        start = place + 1
+    for first, end, is_order in parts(orders):
+        part, where = signals[first:end], at[first:end]
+        if is_order:
+            told.append(told_of_events(engine.decide(signals_of(part), where.tolist())))
+        else:
+            rows, causes = engine.decide_records(_encoded(engine, part, where))
+            told.append(told_of_rows(rows, causes, where))
     return told
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from domain.columns import are_orders
 from domain.event import Event
@@ -16,6 +15,7 @@ from domain.kernels import Records
 from domain.signal import Signal, Time
 from domain.vocabulary import Action, Category
 from streams.collection import rare_collection
+from streams.deciding import parts
 from streams.decoding import decode
 from streams.encoding import encode_columns
 from streams.engine import Engine
@@ -60,16 +60,15 @@ def replay(
     with rare_collection():
         for batch in batches:
             _check(engine, batch)
-            start = 0
             orders = are_orders(batch.column("category"), batch.column("action"))
-            for place in np.flatnonzero(orders).tolist():
-                decided += _decide_rows(engine, batch.slice(start, place - start), encode, on_rows)
-                events = engine.decide([_control_signal(engine, batch, place)])
+            for first, end, is_order in parts(orders):
+                if not is_order:
+                    decided += _decide_rows(engine, batch.slice(first, end - first), encode, on_rows)
+                    continue
+                events = engine.decide([_control_signal(engine, batch, first)])
                 decided += len(events)
                 if on_events is not None:
                     on_events(events)
-                start = place + 1
-            decided += _decide_rows(engine, batch.slice(start), encode, on_rows)
     return decided
 
 
@@ -86,8 +85,6 @@ def replay_events(engine: Engine, batches: Iterable[Any]) -> Iterator[list[Event
 
 
 def _decide_rows(engine: Engine, batch: Any, encode: Encode, on_rows: OnRows | None) -> int:
-    if not batch.num_rows:
-        return 0
     columns = {name: batch.column(name) for name in _ENCODED} | {"passed": batch.column("count_interval")}
     signals = encode(engine.state, columns)
     decided = 0
