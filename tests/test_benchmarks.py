@@ -135,6 +135,7 @@ def test_replay_from_kafka_is_what_a_worker_decided(kafka: Kafka) -> None:
 def test_a_worker_and_a_bare_agent_take_all_signals(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each process ends by itself when all are done; every alert that is waited for comes."""
     monkeypatch.setattr(worker, "_WARM_UP_SECONDS", 0.2)
+    monkeypatch.setattr(worker, "_SETTLE_SECONDS", 1.0)
     monkeypatch.setattr(worker, "PARTITIONS", 2)
     found = list(worker.measure(kafka.broker, signals=1_000, rounds=1, rate=100, seconds=1))
     speed, ratio, *latencies = found

@@ -3,8 +3,8 @@
 import itertools
 import json
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,6 +139,32 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
         assert producer.flush(10) == 0
 
 
+def a_morning(folder: Path) -> list[Signal]:
+    """Return the first 3,000 signals of four sites."""
+    city = city_of(folder, sites=4, persons=40, days=1, seed=3, start=None)
+    return list(itertools.islice(city_signals(city), 3_000))
+
+
+@contextmanager
+def following(site: Site, file: Path, folder: Path) -> Iterator[tuple[Process, Process, Process]]:
+    """Run a connector that follows a file, a worker, and a sink with its history; give the three."""
+    with Together() as together:
+        site.start_gateway(together, folder)
+        site.apply_topics(folder)
+        yield (
+            Process(together, folder, site, "connect", str(file), "--follow", "--no-clock"),
+            Process(together, folder, site, "worker"),
+            Process(together, folder, site, "sink"),
+        )
+
+
+def check_exact(site: Site, file: Path, folder: Path) -> None:
+    """See that logs and history are those of an undisturbed run over the file's 3,000 signals."""
+    verdict = judge(site, [file], folder)
+    found = tuple(verdict[name] for name in ("signals", "lost", "duplicated", "out_of_order", "identical"))
+    assert found == (3_000, 0, 0, 0, True)
+
+
 @pytest.mark.slow
 def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -> None:
     """It stands still amid the work for longer than a transaction and a session last; later it dies.
@@ -146,17 +172,10 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
     Each process says so once, is not ready, and goes on by itself; nothing is lost or told twice.
     """
     site = Site(kafka.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}", PARTITIONS, kafka.prefix)
-    city = city_of(tmp_path, sites=4, persons=40, days=1, seed=3, start=None)
-    signals = list(itertools.islice(city_signals(city), 3_000))
-    file = tmp_path / "city.jsonl"
+    file, signals = tmp_path / "city.jsonl", a_morning(tmp_path)
     write(file, signals[:1_500])
-    with Together() as together:
-        site.start_gateway(together, tmp_path)
-        site.apply_topics(tmp_path)
-        connector = Process(together, tmp_path, site, "connect", str(file), "--follow", "--no-clock")
-        worker = Process(together, tmp_path, site, "worker")
-        sink = Process(together, tmp_path, site, "sink")
-        three = (connector, worker, sink)
+    with following(site, file, tmp_path) as three:
+        connector, worker, sink = three
         progress = Progress(site)
         wait_for(lambda: progress.decided() > 0)
         wait_for(lambda: (worker.endpoint.metric("limen_signals_decided_total") or 0) > 100)
@@ -188,14 +207,7 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
         assert 2 <= worker.count("waiting") <= 2 + worker.kept.restarts
         assert 1 <= worker.count("log unavailable") <= 2 * PARTITIONS, "the first fell into transactions"
         check_correlation(connector, worker, site)
-        verdict = judge(site, [file], tmp_path)
-    assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (
-        3_000,
-        0,
-        0,
-        0,
-    )
-    assert verdict["identical"] is True
+        check_exact(site, file, tmp_path)
 
 
 @pytest.mark.slow
@@ -207,17 +219,10 @@ def test_a_broker_that_is_away_for_more_than_a_minute(kafka: Kafka, tmp_path: Pa
     """
     history = f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}"
     site = Site(kafka.bootstrap, history, PARTITIONS, kafka.prefix, is_hurried=False)
-    city = city_of(tmp_path, sites=4, persons=40, days=1, seed=3, start=None)
-    signals = list(itertools.islice(city_signals(city), 3_000))
-    file = tmp_path / "city.jsonl"
+    file, signals = tmp_path / "city.jsonl", a_morning(tmp_path)
     write(file, signals[:1_000])
-    with Together() as together:
-        site.start_gateway(together, tmp_path)
-        site.apply_topics(tmp_path)
-        connector = Process(together, tmp_path, site, "connect", str(file), "--follow", "--no-clock")
-        worker = Process(together, tmp_path, site, "worker")
-        sink = Process(together, tmp_path, site, "sink")
-        three = (connector, worker, sink)
+    with following(site, file, tmp_path) as three:
+        connector, worker, sink = three
         progress = Progress(site)
         progress.wait_until(1_000, 150)
         write(file, signals[1_000:1_500])
@@ -248,11 +253,4 @@ def test_a_broker_that_is_away_for_more_than_a_minute(kafka: Kafka, tmp_path: Pa
         assert 1 <= worker.count("waiting") <= 1 + worker.kept.restarts
         assert worker.count("log unavailable") <= PARTITIONS * (1 + worker.kept.restarts)
         check_correlation(connector, worker, site)
-        verdict = judge(site, [file], tmp_path)
-    assert (verdict["signals"], verdict["lost"], verdict["duplicated"], verdict["out_of_order"]) == (
-        3_000,
-        0,
-        0,
-        0,
-    )
-    assert verdict["identical"] is True
+        check_exact(site, file, tmp_path)

@@ -17,28 +17,20 @@ print([name for name in sys.modules if name.partition(".")[0] == "pandas"])
 """
 
 
+def _printed(code: str) -> str:
+    """Return what a new process prints that runs this."""
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_the_engine_comes_without_pandas() -> None:
     """Neither pyarrow nor the history's client imports it, and both work."""
-    done = subprocess.run(
-        [sys.executable, "-c", _LOADED],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    assert _printed(_LOADED) == "[]\n"
 
 
 def test_a_connector_comes_without_the_engine() -> None:
     """It reads lines and moves them into Kafka, beside a device perhaps: a third of the memory."""
-    code = (
-        "import sys, infra.connecting, streams.kafka.target; print({'numba', 'pyarrow'} & sys.modules.keys())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "set()\n"
+    loaded = "import sys, infra.connecting, streams.kafka.target\n"
+    assert _printed(f"{loaded}print({{'numba', 'pyarrow'}} & sys.modules.keys())") == "set()\n"
