@@ -6,7 +6,6 @@ confluent-kafka consuming the signals alone, in the pieces it is fastest with, a
 """
 
 import argparse
-import itertools
 import os
 import statistics
 import tempfile
@@ -27,11 +26,11 @@ from infra.kafka.broker import HEAP, Broker
 from streams.admission import Limits
 from streams.collection import rare_collection
 from streams.kafka.log import KafkaLog
-from streams.kafka.reader import AT_ONCE, admitted, read_range
+from streams.kafka.reader import AT_ONCE
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.worker.partition import PartitionDecider
-from streams.worker.replaying import BATCH, replay_partition
+from streams.worker.replaying import pages, replay_partition
 
 GOAL: Final = 1_000_000
 
@@ -61,11 +60,9 @@ def silently(settings: KafkaSettings, partition: int) -> Read:
     """Decide a partition again, and only count the events."""
     began, events = time.process_time(), 0
     decider = PartitionDecider(Limits(message_bytes=settings.max_message_bytes, partition=partition))
-    pieces = read_range(settings, topic_name(settings, Topic.SIGNALS), partition, 0, 1 << 62)
-    messages = itertools.chain.from_iterable(map(admitted, piece) for piece in pieces)
     with rare_collection():
-        while batch := list(itertools.islice(messages, BATCH)):
-            events += decider.pass_over(batch)
+        for page in pages(settings, partition, 1 << 62):
+            events += decider.pass_over(page)
     return Read(decider.position, events, time.process_time() - began)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from confluent_kafka import Consumer
 
-from streams.admission import Limits
+from streams.admission import Limits, Message
 from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
 from streams.kafka.position import committed
@@ -49,10 +49,8 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
-    pieces = read_range(settings, signals, partition, 0, end.position)
-    messages = itertools.chain.from_iterable(map(admitted, piece) for piece in pieces)
     with rare_collection():
-        while batch := list(itertools.islice(messages, BATCH)):
+        for batch in pages(settings, partition, end.position):
             try:
                 decided = decider.decide_wires(batch)
             except ValueError as error:
@@ -68,6 +66,19 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     if difference is None and (more := logged.take(1)):
         difference = Difference(events, more[0], None)
     return Replayed(partition, decider.position, events, difference)
+
+
+def pages(settings: KafkaSettings, partition: int, end: int) -> Iterator[list[Message]]:
+    """Yield a partition's signals from the first one on, below an offset, `BATCH` at a time.
+
+    Raises:
+        SignalsGone: retention has deleted the first signals.
+        LogUnavailable: they cannot be read.
+    """
+    pieces = read_range(settings, topic_name(settings, Topic.SIGNALS), partition, 0, end)
+    messages = itertools.chain.from_iterable(map(admitted, piece) for piece in pieces)
+    while page := list(itertools.islice(messages, BATCH)):
+        yield page
 
 
 class _Logged:
