@@ -20,6 +20,10 @@ from domain.columns import MOMENT, SIGNAL_COLUMNS, TEXT, word_column
 from domain.signal import Time, signal_ids
 from domain.vocabulary import Delivery, Reason
 
+# While Arrow reads a CSV it puts a handler of its own in the place of Python's, to stop reading at Ctrl-C,
+# and loses one in twenty. A block is read in milliseconds: Python's own may wait for that.
+pa.enable_signal_handlers(False)
+
 _ODD_BYTES: Final = (b'"', b"\0", b"\r")
 _PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d:[0-5]\d$"
 _LAST_OF_HOUR_US: Final = 3_599_000_000
