@@ -44,6 +44,7 @@ BATCH: Final = 100
 TELL_SECONDS: Final = 0.2
 ASK_SECONDS: Final = 5.0
 """Between two requests to the log that ask for nothing."""
+_GROUP: Final = "relay"
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 10.0
@@ -118,10 +119,12 @@ class RelayProcess:
             KafkaLog(kafka) as log,
             closing(Telling(kafka, SEND_SECONDS)) as telling,
         ):
-            consumer = Consumer(kafka.member("relay") | {"enable.partition.eof": False})
+            consumer = Consumer(kafka.member(_GROUP) | {"enable.partition.eof": False})
             try:
                 self._check_topics(consumer)
-                quarantine = MessageQuarantine(kafka, consumer, Topic.COMMANDS)
+                quarantine = MessageQuarantine(
+                    kafka, _GROUP, Topic.COMMANDS, consumer.consumer_group_metadata
+                )
                 orders = Orders(
                     cases, quarantine, self._topic, kafka.partitions, kafka.max_message_bytes,
                     self._metrics.command,

@@ -42,7 +42,7 @@ _POLL_SECONDS: Final = 0.05
 _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
 _JOIN_SECONDS: Final = 75.0
-"""Others have handed over by then. After a broker stood still, a member was seen to wait for ever."""
+"""Others have handed over by then. A member may find no broker ever again: see `streams.kafka.lookups`."""
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
 

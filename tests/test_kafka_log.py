@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from streams.kafka import topics
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
+from streams.kafka.lookups import Lookups
 from streams.kafka.reader import AT_ONCE, PartitionReader, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -230,7 +231,8 @@ def test_a_snapshot_of_an_earlier_position_moves_nothing(settings: KafkaSettings
         with closing(KafkaLog(settings)) as log:
             assert log.snapshot(0) == Snapshot(3, b"mid")
             assert (log.position(0), log.events_head(0)) == (6, 4)
-            end = log._lookups.get_watermark_offsets(TopicPartition(topic_name(settings, Topic.EVENTS), 0))[1]
+        with closing(Lookups(settings)) as lookups:
+            _, end = lookups.bounds(topic_name(settings, Topic.EVENTS), 0)
         if not forget:
             admin.delete_consumer_groups([settings.group])[settings.group].result(20)
             gone = [TopicPartition(topic_name(settings, Topic.EVENTS), 0, end)]
@@ -243,9 +245,9 @@ def test_a_position_moved_by_hand_does_not_count(settings: KafkaSettings) -> Non
     with closing(KafkaLog(settings)) as log:
         fill(log, 9)
         log.transact(0, from_position=0, to_position=5, events=[event(n) for n in range(5)])
-        log._lookups.commit(
-            offsets=[TopicPartition(topic_name(settings, Topic.SIGNALS), 0, 1)], asynchronous=False
-        )
+    with closing(Consumer(settings.consumer())) as tool:
+        moved = TopicPartition(topic_name(settings, Topic.SIGNALS), 0, 1)
+        tool.commit(offsets=[moved], asynchronous=False)
     with closing(KafkaLog(settings)) as log:
         assert (log.position(0), log.events_head(0)) == (5, 5)
 

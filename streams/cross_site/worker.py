@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -32,6 +33,7 @@ from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import UnknownUse, UnreadableUse, read_use
 from streams.kafka.errors import explained
+from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -40,6 +42,8 @@ from streams.quarantine import Rejection, RejectionReason
 
 BATCH: Final = 1_000
 COMMIT_SECONDS: Final = 1.0
+ASK_SECONDS: Final = 5.0
+"""Between two requests to the broker that ask for nothing."""
 KEPT: Final = "cross-site-quarantine"
 """The group whose offsets say what the quarantine has. The stage's own are committed outside transactions."""
 _POLL_SECONDS: Final = 0.05
@@ -159,10 +163,11 @@ class CrossSiteWorker:
             began = time.monotonic()
             try:
                 self._serve(stopping)
-            except KafkaException as error:
+            except (KafkaException, LogUnavailable) as error:
                 if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
                     backoff.reset()
-                self._observer.waiting(str(explained(self._settings, error)))
+                said = explained(self._settings, error) if isinstance(error, KafkaException) else error
+                self._observer.waiting(str(said))
                 stopping.wait(backoff.next_seconds())
 
     def _serve(self, stopping: threading.Event) -> None:
@@ -170,17 +175,21 @@ class CrossSiteWorker:
 
         Raises:
             KafkaException: the broker is away, or partitions could not be taken over.
+            LogUnavailable: this member has found no broker for as long as the group keeps its partitions.
         """
         consumer = Consumer(self._settings.member("cross-site") | {"auto.offset.reset": "earliest"})
         kept = Consumer(self._settings.member(KEPT))
-        quarantine = MessageQuarantine(self._settings, kept, Topic.PERSONS)
+        quarantine = MessageQuarantine(self._settings, KEPT, Topic.PERSONS, kept.consumer_group_metadata)
         try:
             consumer.subscribe(
                 [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
             )
-            due = 0.0
+            due, ask_due = 0.0, time.monotonic() + ASK_SECONDS
             while not stopping.is_set():
                 self._observer.turned()
+                if time.monotonic() >= ask_due:
+                    self._ask(consumer)
+                    ask_due = time.monotonic() + ASK_SECONDS
                 if not self._turn(consumer, quarantine, stopping):
                     return  # told in part: not to be committed
                 self._observer.waiting(None)
@@ -194,6 +203,15 @@ class CrossSiteWorker:
             consumer.close()
             self._observer.joined(False)
             self._log.info("left the group")
+
+    def _ask(self, consumer: Consumer) -> None:
+        """See that this member still finds a broker; one that does not begins anew, as `Lookups` says.
+
+        Raises:
+            LogUnavailable: it found none for as long as the group keeps its partitions.
+        """
+        within = msgspec.structs.replace(self._settings, wait_seconds=self._settings.session_seconds)
+        count_partitions(within, consumer, Topic.PERSONS)
 
     def _turn(self, consumer: Consumer, quarantine: MessageQuarantine, stopping: threading.Event) -> bool:
         """Compare what has come, and tell what is found and refused; False if stopped before all was told.

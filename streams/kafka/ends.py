@@ -4,13 +4,10 @@ import time
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException
 
-from streams.kafka.errors import explained
 from streams.kafka.events import EventReader
-from streams.kafka.position import committed
-from streams.kafka.producer import count_partitions
-from streams.kafka.reader import PartitionReader, bounds
+from streams.kafka.lookups import Lookups
+from streams.kafka.reader import PartitionReader
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 
@@ -31,11 +28,7 @@ class Ends:
             settings, wait_seconds=min(_WAIT_SECONDS, settings.wait_seconds)
         )
         self._topics = {log: topic_name(settings, log) for log in Topic}
-        self._connected = False
-        try:
-            self._consumer = Consumer(self._settings.consumer())
-        except KafkaException as error:
-            raise explained(settings, error) from error
+        self._lookups = Lookups(self._settings)
 
     def ask(self) -> None:
         """Ask what partitions there are.
@@ -43,8 +36,7 @@ class Ends:
         Raises:
             LogUnavailable: the broker does not answer.
         """
-        count_partitions(self._settings, self._consumer, Topic.SIGNALS)
-        self._connected = True
+        self._lookups.count_partitions(Topic.SIGNALS)
 
     def head(self, log: str, partition: int) -> int:
         """Return the number of the next event; of another log, the offset behind what is committed.
@@ -52,11 +44,9 @@ class Ends:
         Raises:
             LogUnavailable: the broker does not answer.
         """
-        if not self._connected:
-            self.ask()
         if log == Topic.EVENTS:
-            return committed(self._settings, self._consumer, partition).events_head
-        return bounds(self._settings, self._consumer, self._topics[Topic(log)], partition)[1]
+            return self._lookups.committed(partition).events_head
+        return self._lookups.bounds(self._topics[Topic(log)], partition)[1]
 
     def appended_at(self, log: str, partition: int, offset: int) -> int:
         """Return when the event of this number, or what stands there, was appended: UTC microseconds.
@@ -82,4 +72,4 @@ class Ends:
 
     def close(self) -> None:
         """Let go of the broker."""
-        self._consumer.close()
+        self._lookups.close()

@@ -4,17 +4,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Self, TypeVar
 
-from confluent_kafka import Consumer, KafkaException
-
 from streams.admission import Message as Admitted
 from streams.kafka.appending import Appender
-from streams.kafka.errors import explained
 from streams.kafka.events import EventReader, stored
 from streams.kafka.headers import header, headers_of
 from streams.kafka.ids import check_contiguous
-from streams.kafka.position import Committed, committed, read_snapshot
-from streams.kafka.producer import count_partitions
-from streams.kafka.reader import Message, PartitionReader, admitted, bounds
+from streams.kafka.lookups import Lookups
+from streams.kafka.position import Committed, read_snapshot
+from streams.kafka.reader import Message, PartitionReader, admitted
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
@@ -101,11 +98,7 @@ class KafkaLog:
         self._guard = threading.Lock()
         self._appender = Appender(settings)
         self._closed = False
-        try:
-            self._consumer = Consumer(settings.consumer())
-        except KafkaException as error:
-            raise explained(settings, error) from error
-        self._group = self._consumer.consumer_group_metadata()
+        self._lookups = Lookups(settings)
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -126,8 +119,8 @@ class KafkaLog:
         with part.lock:
             part.writer, part.lost = None, None
             self._check_count()
-            writer = PartitionWriter(self._settings, self._group, partition)
-            found = committed(self._settings, self._lookups, partition)
+            writer = PartitionWriter(self._settings, self._lookups.group, partition)
+            found = self._lookups.committed(partition)
             if found.position > (head := self.head(partition)):
                 raise LogCorrupt(
                     f"partition {partition}: the group {self._settings.group!r} stands at position "
@@ -285,8 +278,7 @@ class KafkaLog:
         Raises:
             LogUnavailable: the broker does not answer, or has no such topic.
         """
-        self._lookups  # noqa: B018 - counts the partitions
-        return partition_of(site, self._count)
+        return partition_of(site, self._count_partitions())
 
     def first(self, partition: int) -> int:
         """Return the offset of the first signal that retention has left.
@@ -384,18 +376,18 @@ class KafkaLog:
             with part.lock:
                 part.close()
         self._appender.close()
-        self._consumer.close()
+        self._lookups.close()
 
     def _committed(self, partition: int) -> Committed:
         part = self._part(partition)
         with part.lock:
             if part.writer is not None:  # nobody else can commit without our being fenced
                 return part.committed
-            return committed(self._settings, self._lookups, partition)
+            return self._lookups.committed(partition)
 
     def _bounds(self, partition: int) -> tuple[int, int]:
         self._part(partition)
-        return bounds(self._settings, self._lookups, self._signals, partition)
+        return self._lookups.bounds(self._signals, partition)
 
     def _check_count(self) -> None:
         """Check that keys lead to the same partitions for everybody."""
@@ -408,14 +400,8 @@ class KafkaLog:
 
     def _count_partitions(self) -> int:
         if not self._count:
-            self._count = count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+            self._count = self._lookups.count_partitions(Topic.SIGNALS)
         return self._count
-
-    @property
-    def _lookups(self) -> Consumer:
-        """What is asked for offsets; it never reads. Connected when it is first used."""
-        self._count_partitions()
-        return self._consumer
 
     def _part(self, partition: int) -> _Partition:
         with self._guard:

@@ -131,6 +131,14 @@ class SignalProducer:
         """Tell the outcomes there are by now, without waiting."""
         self._producer.poll(0)
 
+    def finds_broker(self, seconds: float) -> bool:
+        """Return whether a broker answers this client within so long; see `streams.kafka.lookups`."""
+        try:
+            self._producer.list_topics(self._topic, timeout=seconds)
+        except KafkaException:
+            return False
+        return True
+
     def close(self) -> int:
         """Give up what has no outcome yet, and return how many that were; closing twice is harmless."""
         self._broken = self._broken or KafkaError(KafkaError._DESTROY, "the producer is closed")

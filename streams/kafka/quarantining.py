@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -47,12 +48,19 @@ class MessageQuarantine:
     who stood still meanwhile is fenced.
     """
 
-    def __init__(self, settings: KafkaSettings, consumer: Consumer, topic: Topic) -> None:
+    def __init__(
+        self, settings: KafkaSettings, group: str, topic: Topic, metadata: Callable[[], Any]
+    ) -> None:
         """Make one that connects when it is used.
 
-        `consumer` is of the group, and is only asked. Nothing else may commit the group's offsets.
+        Args:
+            settings: where Kafka is.
+            group: whose offsets say what is in the quarantine, as `KafkaSettings.member` names it; nothing
+                else may commit them.
+            topic: where the messages come from.
+            metadata: returns what a transaction is told of the group: a consumer's `consumer_group_metadata`.
         """
-        self._settings, self._consumer = settings, consumer
+        self._settings, self._group, self._metadata = settings, group, metadata
         self._topic = topic_name(settings, topic)
         self._open: dict[int, tuple[Producer, int]] = {}
 
@@ -72,8 +80,7 @@ class MessageQuarantine:
                     topic_name(self._settings, Topic.QUARANTINE), value, key, partition, headers=headers
                 )
                 done = [TopicPartition(self._topic, partition, offset + 1)]
-                group = self._consumer.consumer_group_metadata()
-                producer.send_offsets_to_transaction(done, group, self._settings.wait_seconds)
+                producer.send_offsets_to_transaction(done, self._metadata(), self._settings.wait_seconds)
                 producer.commit_transaction(self._settings.wait_seconds)
             except KafkaException as error:
                 with contextlib.suppress(KafkaException):
@@ -91,11 +98,14 @@ class MessageQuarantine:
         who = f"{self._settings.group}-{self._topic}-{partition}"
         producer = Producer(self._settings.transactional_producer(who))
         asked = [TopicPartition(self._topic, partition)]
+        consumer = Consumer(self._settings.member(self._group))
         try:
             producer.init_transactions(self._settings.wait_seconds)  # fences, and ends what is pending
-            (found,) = patiently(self._settings, lambda seconds: self._consumer.committed(asked, seconds))
+            (found,) = patiently(self._settings, lambda seconds: consumer.committed(asked, seconds))
             if found.error is not None:
                 raise KafkaException(found.error)
         except KafkaException as error:
             raise explained(self._settings, error) from error
+        finally:
+            consumer.close()
         return producer, max(0, found.offset)

@@ -94,7 +94,11 @@ class PartitionReader:
         Raises:
             LogUnavailable: the broker does not answer.
         """
-        return bounds(self._settings, self._consumer, self._topic, self._partition)
+        try:
+            return bounds(self._settings, self._consumer, self._topic, self._partition)
+        except LogUnavailable:
+            self._begin_anew()
+            raise
 
     def take(self, count: int) -> list[Message]:
         """Return exactly so many messages from the place on, as `pieces`; for a few."""
@@ -175,7 +179,13 @@ class PartitionReader:
             )
         raise explained(self._settings, error)
 
+    def _begin_anew(self) -> None:
+        """Go on with another client at the same place; why, see `streams.kafka.lookups`."""
+        self._consumer.close()
+        self._consumer, self._is_fetching = Consumer(self._settings.consumer()), False
+
     def _silent(self) -> LogUnavailable:
+        self._begin_anew()
         return LogUnavailable(
             f"Kafka at {self._settings.bootstrap_servers}: {self._topic}, partition {self._partition}: "
             f"nothing came for {self._settings.wait_seconds:g} s; is the broker running?"

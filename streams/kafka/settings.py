@@ -157,7 +157,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             # A broker that comes back is found within a second.
             "reconnect.backoff.max.ms": 1_000,
             # A broker that wakes up may say for a moment that there is no broker at all. librdkafka 2.16 then
-            # drops the ones it has, and without this never asks anybody again.
+            # drops the ones it has. With this it mostly begins again at the bootstrap servers; where it does
+            # not, another client takes its place (`streams.kafka.lookups`).
             "metadata.recovery.strategy": "rebootstrap",
             "metadata.recovery.rebootstrap.trigger.ms": 5_000,
             "client.id": "limen",

@@ -5,13 +5,13 @@ from functools import cached_property
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer
 
 from streams.forwarder import NoAnswerYet, Sent
 from streams.kafka.headers import header, headers_of
-from streams.kafka.producer import Refusal, SignalProducer, count_partitions
+from streams.kafka.lookups import Lookups
+from streams.kafka.producer import Refusal, SignalProducer
 from streams.kafka.producer import Sent as Delivered
-from streams.kafka.reader import PartitionReader, bounds
+from streams.kafka.reader import PartitionReader
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import Draft, LogUnavailable
@@ -35,7 +35,7 @@ class KafkaTarget:
         seconds = min(settings.wait_seconds, _LONGEST_WAIT_SECONDS)
         settings = self._settings = msgspec.structs.replace(settings, wait_seconds=seconds)
         self._topic = topic_name(settings, Topic.SIGNALS)
-        self._consumer = Consumer(settings.consumer())
+        self._lookups = Lookups(settings)
         self._producer: SignalProducer | None = None
         self._page: dict[str, Waiting] = {}
         self._sent = Sent()
@@ -50,11 +50,11 @@ class KafkaTarget:
 
     def ask(self) -> None:
         """See `Target.ask`."""
-        count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        self._lookups.count_partitions(Topic.SIGNALS)
 
     def head(self, partition: int) -> int:
         """See `Target.head`."""
-        return bounds(self._settings, self._consumer, self._topic, partition)[1]
+        return self._lookups.bounds(self._topic, partition)[1]
 
     def find(self, partition: int, from_offset: int, to_offset: int, ids: Collection[str]) -> set[str]:
         """See `Target.find`."""
@@ -91,6 +91,12 @@ class KafkaTarget:
             except LogUnavailable:
                 self._give_up()
                 raise
+            if left == waiting and self._is_lost(producer):
+                self._give_up()
+                raise LogUnavailable(
+                    f"Kafka at {self._settings.bootstrap_servers} answers, but not the client that has "
+                    f"{left:,} signals under way: what of them is not there is sent anew"
+                )
             if left == waiting:
                 raise NoAnswerYet(
                     f"Kafka at {self._settings.bootstrap_servers} has not answered for {seconds:g} s; "
@@ -101,7 +107,16 @@ class KafkaTarget:
     def close(self) -> None:
         """Let go of the broker; closing twice is harmless."""
         self._give_up()
-        self._consumer.close()
+        self._lookups.close()
+
+    def _is_lost(self, producer: SignalProducer) -> bool:
+        """Return whether the log answers, and would not hear this client any more; see `Lookups`."""
+        try:
+            self.ask()
+        except LogUnavailable:
+            return False
+        self._beat()
+        return not producer.finds_broker(self._settings.wait_seconds)
 
     def _give_up(self) -> None:
         if self._producer is not None:
@@ -110,7 +125,7 @@ class KafkaTarget:
 
     @cached_property
     def _partitions(self) -> int:
-        return count_partitions(self._settings, self._consumer, Topic.SIGNALS)
+        return self._lookups.count_partitions(Topic.SIGNALS)
 
     def _settled(self, signal: Draft, outcome: Delivered | Refusal) -> None:
         if isinstance(outcome, Refusal):

@@ -2,15 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer
 
 from streams.admission import Limits, Message
 from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
-from streams.kafka.position import committed
+from streams.kafka.lookups import Lookups
 from streams.kafka.reader import admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -40,11 +40,8 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
         SignalsGone: retention has deleted the first signals or events.
         LogUnavailable, LogCorrupt: they cannot be read.
     """
-    lookups = Consumer(settings.consumer())
-    try:
-        end = committed(settings, lookups, partition)
-    finally:
-        lookups.close()
+    with closing(Lookups(settings)) as lookups:
+        end = lookups.committed(partition)
     logged = _Logged(settings, partition, end.events_head)
     decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None

@@ -98,7 +98,8 @@ def test_while_the_broker_stands_still_it_is_not_ready(
         wait_for(lambda: endpoint.metric("limen_log_away") == 0)
     finally:
         process.terminate()
-        process.communicate(timeout=PATIENCE_SECONDS)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        sys.stderr.write(said.decode())  # shown where it fails
     assert process.returncode == 0
 
 
