@@ -27,7 +27,7 @@ from infra.commands import (
 )
 from infra.compiled_cache import use_compiled_cache
 from infra.failure import FAILED, UNREAD, WrongUse, explained
-from infra.standard_streams import Unread, flush_output, leave_streams, open_streams
+from infra.standard_streams import ERROR, OUTPUT, Unread, flush_output, leave_streams, open_streams
 from infra.without_pandas import leave_pandas
 
 app = typer.Typer(
@@ -77,7 +77,7 @@ def main() -> None:
     try:
         _run()
     except Unread:
-        leave_streams()
+        leave_streams(OUTPUT, ERROR)
         sys.exit(UNREAD)
 
 

@@ -9,7 +9,10 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Final, TextIO
+
+OUTPUT: Final = 1
+ERROR: Final = 2
 
 
 class Unread(BaseException):
@@ -19,8 +22,8 @@ class Unread(BaseException):
 def open_streams() -> None:
     """Make both of them fit to be written to; to be called once, before anything is."""
     _occupy_closed()
-    sys.stdout = _fit(sys.stdout, 1, errors="replace")
-    sys.stderr = _fit(sys.stderr, 2, errors="backslashreplace")
+    sys.stdout = _fit(sys.stdout, OUTPUT, errors="replace")
+    sys.stderr = _fit(sys.stderr, ERROR, errors="backslashreplace")
 
 
 def is_utf8() -> bool:
@@ -38,20 +41,20 @@ def flush_output() -> None:
     try:
         sys.stdout.flush()
     except BaseException:
-        leave_streams()
+        leave_streams(OUTPUT)
         raise
 
 
-def leave_streams() -> None:
-    """Let both lead nowhere from now on."""
+def leave_streams(*numbers: int) -> None:
+    """Let these lead nowhere from now on."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
+    for number in numbers:
         os.dup2(nowhere, number)
     os.close(nowhere)
 
 
 class _Stream(io.TextIOWrapper):
-    """Text output that says `Unread` where its reader has gone."""
+    """Text output that says `Unread` where its reader has gone, and of any other error, that it is there."""
 
     def write(self, text: str, /) -> int:
         with _noticed():
@@ -68,6 +71,9 @@ def _noticed() -> Iterator[None]:
         yield
     except BrokenPipeError as error:
         raise Unread from error
+    except OSError as error:
+        error.filename = error.filename or "the output"
+        raise
 
 
 def _occupy_closed() -> None:

@@ -22,7 +22,7 @@ from typer.main import get_command
 from domain.event import read_event, write_event
 from domain.signal import write_signal
 from infra.cli import app
-from infra.failure import UNREAD
+from infra.failure import FAILED, UNREAD
 from infra.home import PARTITION, OpenHome
 from infra.service import tick
 from infra.user import user_name
@@ -570,6 +570,22 @@ def test_a_reader_that_has_gone_is_no_answer(home: Path, command: str) -> None:
     done = subprocess.run(run, stdout=writer, stderr=subprocess.PIPE, env=environment, cwd=ROOT, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (UNREAD, b"")
+
+
+@pytest.mark.parametrize("command", ["visits --json", "status", "doctor", "--help"])
+def test_an_answer_that_finds_no_room_is_a_failure(home: Path, command: str) -> None:
+    """However short it is, the full disk is told of."""
+    run = [sys.executable, "-m", "infra.cli", *command.split()]
+    environment = {**os.environ, "LIMEN_HOME": str(home)}
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            run, stdout=full, stderr=subprocess.PIPE, env=environment, cwd=ROOT, check=False
+        )
+    assert done.returncode == FAILED
+    assert (
+        done.stderr.decode()
+        == "limen: the output: the disk is full: free some space there, and do the same again\n"
+    )
 
 
 def test_a_reader_that_goes_half_way_is_noticed(home: Path) -> None:
