@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from infra.compiled_cache import use_compiled_cache
-from infra.simulating import city_of, city_signals
 
 _PERSONS: Final = 60
 _SIGNALS: Final = 3_000
@@ -21,7 +20,9 @@ def warm_up(empty: Path) -> None:
 
     `empty` is a folder that holds no site.
     """
-    from streams.engine import Engine  # compiled where the cache is by then
+    # Numba, which these import, keeps to the cache that is named when it is imported.
+    from infra.simulating import city_of, city_signals
+    from streams.engine import Engine
 
     city = city_of(empty, sites=1, persons=_PERSONS, days=1, seed=1, start=None)
     signals = list(islice(city_signals(city), _SIGNALS))

@@ -1,11 +1,15 @@
 """Compiled rules are kept where only the same sources find them."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from infra.compiled_cache import sources_hash, use_compiled_cache
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -39,6 +43,12 @@ def test_a_cache_that_cannot_be_written_is_done_without(cache: Path) -> None:
     folder = use_compiled_cache()
     assert folder.is_dir()
     assert cache not in folder.parents
+
+
+def test_warming_compiles_where_commands_look() -> None:
+    """An image runs it as a program, which must name the cache before anything it imports loads Numba."""
+    loaded = "import infra.warming, sys; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=True)
 
 
 def test_any_change_of_the_sources_counts(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 
 from infra.compiled_cache import use_compiled_cache
-from tests.chaos.run import Plan, run
+
+use_compiled_cache()
+
+from tests.chaos.run import Plan, run  # noqa: E402 - the cache comes first
 
 
 def main() -> int:
@@ -22,7 +25,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the city and of the kills")
     parser.add_argument("--work", type=Path, help="folder that stays; else a temporary one that goes")
     given = parser.parse_args()
-    use_compiled_cache()
     plan = Plan(kills=given.kills, signals=given.signals, sites=given.sites, seed=given.seed)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
