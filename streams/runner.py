@@ -14,13 +14,11 @@ import msgspec
 import pyarrow as pa
 
 from domain.columns import column_values, is_one_of, whole
-from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
-from domain.signal import Signal, read_signal
 from domain.vocabulary import Topic
 from domain.wire_reading import read_signals
 from domain.wires import event_wires
-from streams.log import EventDraft, Log, LogCorrupt, Stored
+from streams.log import EventDraft, Log, LogCorrupt
 
 BATCH: Final = 10_000
 SNAPSHOT_EVERY: Final = 100_000
@@ -174,18 +172,6 @@ def decided_at(log: Log, partition: int, offset: int, limit: int) -> pa.Table:
             "restore it from the newest backup"
         )
     return signals
-
-
-def readable(stored: Stored) -> Signal:
-    """Return the signal in a record of the log.
-
-    Raises:
-        LogCorrupt: it cannot be read; the message says at which offset.
-    """
-    try:
-        return read_signal(stored.wire)
-    except DomainError as error:
-        raise LogCorrupt(f"signal at offset {stored.offset}: {error}") from error
 
 
 def draft(event: Event) -> EventDraft:

@@ -20,13 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.event import read_event
-from domain.signal import Signal, Time, write_signal
+from domain.signal import Signal, Time, read_signal, write_signal
 from domain.vocabulary import Action, Category, Topic
 from infra.answers.feed import import_files
 from infra.control import apply_settings, decision, placement
 from infra.home import PARTITION, OpenHome
 from streams.log import Draft
-from streams.runner import readable
 from streams.sqlite_log import SqliteLog
 from tests.test_cli import RECORDING, ROOT, answer, empty, initialised, limen
 
@@ -376,7 +375,7 @@ def test_full_disk(empty: Path) -> None:
     assert "log.sqlite: the disk" in said
     assert "what was done before is kept, and the same command goes on from there" in said
     with closing(SqliteLog.open(empty / "log.sqlite")) as log:
-        read = [readable(stored) for stored in log.read(PARTITION, 0, 29_763)]
+        read = [read_signal(stored.wire) for stored in log.read(PARTITION, 0, 29_763)]
     kept = sum(signal.category is not Category.CONTROL for signal in read)
     assert kept > 0, "the first rows had room"
     fed = answer("import", RECORDING, "--source", "prox", home=empty)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from domain.signal import read_signal
 from domain.vocabulary import Action
 from infra.answers.cases import case_decide, case_show
 from infra.answers.history import alerts, verify
@@ -23,7 +24,6 @@ from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
 from infra.service import Service
 from projections.sql import sql
-from streams.runner import readable
 from tests.postgres_fixture import PostgresSchema
 from tests.test_cli import answer, limen
 from tests.test_service import running
@@ -100,11 +100,8 @@ def test_a_decision_is_in_log_and_history(kept_home: Path) -> None:
             "assignee": "bob",
             "resolution": "false_alarm",
         }
-        decided = [
-            signal.data
-            for signal in map(readable, home.log.read(PARTITION, 0, 1_000_000))
-            if signal.action is Action.DECIDED
-        ]
+        signals = [read_signal(stored.wire) for stored in home.log.read(PARTITION, 0, 1_000_000)]
+        decided = [signal.data for signal in signals if signal.action is Action.DECIDED]
         assert [data and data["decision"] for data in decided] == ["acknowledged", "assigned", "closed"]
         (public,) = sql(home.history, "SELECT * FROM pub.alerts WHERE case_status IS NOT NULL")
         assert (public["case_status"], public["resolution"]) == ("closed", "false_alarm")

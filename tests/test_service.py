@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from domain.signal import Signal, Time, write_signal
+from domain.signal import Signal, Time, read_signal, write_signal
 from domain.vocabulary import Action, Category
 from infra.clock import tick
 from infra.control import apply_settings
@@ -25,7 +25,6 @@ from infra.observability.site_alerts import LINES, SiteAlerts
 from infra.service import Service
 from infra.site_file import load_site
 from streams.log import LogUnavailable
-from streams.runner import readable
 from streams.sqlite_log import SqliteLog
 from tests.test_cli import RECORDING, ROOT, answer, limen
 
@@ -95,7 +94,7 @@ def test_time_passes_on_an_idle_site(home: Path) -> None:
     """While nothing happens, clock signals come on whole seconds, each once."""
     limen("run", "--for-seconds", "5", "--home", home)
     with OpenHome(home) as opened:
-        signals = [readable(stored) for stored in opened.log.read(PARTITION, 0, 100)]
+        signals = [read_signal(stored.wire) for stored in opened.log.read(PARTITION, 0, 100)]
     ticks = [one.time.occurred_at for one in signals if one.category is Category.CLOCK]
     assert 2 <= len(ticks) <= 6
     assert all(tick % 1_000_000 == 0 for tick in ticks)
@@ -134,7 +133,7 @@ def test_an_alert_is_told_with_its_signal(tmp_path: Path) -> None:
         home.pipeline.append([signal_])
         service = Service(home, clock=lambda: opened_at / 1_000_000 + 3_600)
         service.run(seconds=1.5)
-        newest = [readable(stored) for stored in home.log.read(PARTITION, 0, 100)][-1]
+        newest = [read_signal(stored.wire) for stored in home.log.read(PARTITION, 0, 100)][-1]
     held = [line for line in lines if line["event"] == "alert raised" and line["rule"] == "door_held"]
     assert [line["correlation"] for line in held] == [newest.id]
     assert (held[0]["point"], held[0]["site"]) == (door.id, newest.site)

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.errors import DomainError
 from domain.event import read_event
+from domain.signal import read_signal
 from domain.times import iso
 from domain.vocabulary import Category, Topic
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
-from streams.log import Stored
-from streams.runner import readable
+from streams.log import LogCorrupt, Stored
 
 PAGE: Final = 2_000
 """How much of the log one answer reads: whoever wants more asks again from `next_offset`."""
@@ -77,11 +78,18 @@ def log_time(home: OpenHome) -> int | None:
     """Return the log's time, in microseconds, as its newest signal and event show it.
 
     The engine is not loaded for it. A log with nothing in it has none.
+
+    Raises:
+        LogCorrupt: the newest signal cannot be read.
     """
     head, events_head = home.log.head(PARTITION), home.log.events_head(PARTITION)
     if not head:
         return None
-    newest = readable(home.log.read(PARTITION, head - 1, 1)[0]).time
+    (stored,) = home.log.read(PARTITION, head - 1, 1)
+    try:
+        newest = read_signal(stored.wire).time
+    except DomainError as error:
+        raise LogCorrupt(f"signal at offset {stored.offset}: {error}") from error
     now = min(newest.occurred_at, newest.received_at)
     if events_head:
         now = max(now, read_event(home.log.read_events(PARTITION, events_head - 1, 1)[0].wire).known_at)

@@ -15,7 +15,7 @@ ANSWERS: Final = {
     "occupancy": "infra.answers.history",
     "place": "infra.answers.placing",
     "quarantine_list": "infra.answers.quarantine",
-    "quarantine_retry": "infra.answers.quarantine",
+    "quarantine_retry": "infra.answers.rereading",
     "quarantine_show": "infra.answers.quarantine",
     "replay": "infra.answers.replay",
     "signals": "infra.answers.log",
