@@ -57,7 +57,7 @@ def check_site(data: Any) -> list[Complaint]:
 
 
 def _source_complaints(data: Any, point_ids: set[Any]) -> Iterator[Complaint]:
-    from connectors.csv_file import check_source
+    from connectors.csv_file.mapping import check_source
 
     sources = data.get("sources")
     for name, entry in sources.items() if isinstance(sources, dict) else ():

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.csv_file import LocalTimes, Rejected, UnusableFile, check_source, read_csv, read_csv_lines
 from connectors.csv_file.columns import plain_signals
-from connectors.csv_file.mapping import Mapping
-from connectors.rejection import RefusedRow, file_lines
+from connectors.csv_file.local_time import LocalTimes
+from connectors.csv_file.mapping import Mapping, check_source
+from connectors.csv_file.reader import read_csv, read_csv_lines
+from connectors.rejection import RefusedRow, Rejected, UnusableFile, file_lines
 from domain.columns import signals_of
 from domain.signal import Signal, signal_id, write_signal
 from domain.site import Device, Point, Site, Source, Zone

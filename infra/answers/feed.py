@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.block import Block, in_blocks
-from connectors.csv_file import read_csv
+from connectors.csv_file.reader import read_csv
 from connectors.jsonl_file import read_jsonl
 from connectors.rejection import Rejected
 from domain.columns import signal_columns

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from connectors.csv_file import read_csv_lines
+from connectors.csv_file.reader import read_csv_lines
 from connectors.jsonl_file import read_jsonl_lines
 from connectors.rejection import Rejected, UnusableFile
 from domain.signal import Signal
