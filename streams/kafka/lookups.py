@@ -21,8 +21,8 @@ class Lookups:
 
     A client that got no answer is replaced. A broker that wakes up may say for a moment that there is no
     broker at all; librdkafka 2.16 then forgets all that it knew, and may never ask anybody again (its issue
-    5301, open in November 2026). Whatever of ours lives on for longer than one call has a way out of that:
-    this here, `PartitionReader`, `KafkaTarget`, and the members of groups, which begin anew.
+    5301). Whatever of ours lives on for longer than one call has a way out of that: this here,
+    `PartitionReader`, `KafkaTarget`, and the members of groups, which begin anew.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
