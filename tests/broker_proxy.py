@@ -20,7 +20,8 @@ class BrokerProxy:
 
     def __init__(self) -> None:
         self.target = 0
-        self._changed = 0
+        self._told: set[int] = set()
+        """The connections that were told there are no brokers."""
         self._leaves_out = False
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
@@ -28,16 +29,19 @@ class BrokerProxy:
         threading.Thread(target=self._serve, daemon=True).start()
 
     @contextmanager
-    def without_brokers(self) -> Iterator[None]:
-        """Say that there are no brokers, as one does that wakes up; leaving waits until clients were told."""
-        before, self._leaves_out = self._changed, True
-        yield
-        until = time.monotonic() + 20
-        while self._changed == before:
-            assert time.monotonic() < until, "nobody asks for the brokers"
-            time.sleep(0.05)
-        time.sleep(1)  # whoever asks again and again has been told by now
-        self._leaves_out = False
+    def without_brokers(self, clients: int = 1) -> Iterator[None]:
+        """Say that there are no brokers, as one does that wakes up, until so many have been told."""
+        self._told.clear()
+        self._leaves_out = True
+        try:
+            yield
+            until = time.monotonic() + 30
+            while len(self._told) < clients:
+                assert time.monotonic() < until, "too few ask for the brokers"
+                time.sleep(0.05)
+            time.sleep(0.5)  # they read it
+        finally:
+            self._leaves_out = False
 
     def close(self) -> None:
         """Take no more connections, and end those there are."""
@@ -50,7 +54,11 @@ class BrokerProxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                broker = socket.create_connection(("127.0.0.1", self.target))
+                try:
+                    broker = socket.create_connection(("127.0.0.1", self.target))
+                except ConnectionRefusedError:  # it has only begun to start
+                    client.close()
+                    continue
                 asked = dict[int, int]()
                 for one, other, pass_on in ((client, broker, self._ask), (broker, client, self._answer)):
                     self._open.add(one)
@@ -77,7 +85,7 @@ class BrokerProxy:
         if version is None or not self._leaves_out:
             return answer
         assert version >= _FLEXIBLE
-        self._changed += 1
+        self._told.add(id(asked))
         return _without_brokers(answer)
 
 

@@ -35,7 +35,9 @@ listeners=PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{{controller_por
 advertised.listeners=PLAINTEXT://127.0.0.1:{{port}},BEHIND://127.0.0.1:{proxy}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT
 """
-HELPLESS = {"metadata.recovery.strategy": "none", "topic.metadata.refresh.interval.ms": 100}
+HELPLESS = {"metadata.recovery.strategy": "none"}
+CURIOUS = {"topic.metadata.refresh.interval.ms": 100}
+"""Asks for the brokers by itself, again and again."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,7 @@ def test_lookups(settings: KafkaSettings, proxy: BrokerProxy) -> None:
 
 def test_a_reader(settings: KafkaSettings, proxy: BrokerProxy) -> None:
     """It fails once, and then goes on where it stood, through another client."""
+    settings = replace(settings, client=HELPLESS | CURIOUS)
     topic = topic_name(settings, Topic.SIGNALS)
     producer = SignalProducer(settings, lambda *_: None)
     with PartitionReader(settings, topic, 0) as reader:
@@ -95,7 +98,7 @@ def test_a_reader(settings: KafkaSettings, proxy: BrokerProxy) -> None:
         assert producer.flush(10) == 0
         reader.seek(0)
         assert len(reader.take(2)) == 2
-        with proxy.without_brokers():
+        with proxy.without_brokers(clients=2):
             pass
         producer.close()
         producer = SignalProducer(settings, lambda *_: None)
@@ -109,11 +112,12 @@ def test_a_reader(settings: KafkaSettings, proxy: BrokerProxy) -> None:
 
 def test_a_connector(settings: KafkaSettings, proxy: BrokerProxy, tmp_path: Path) -> None:
     """What is under way through a client that will never send it is sent through another, once."""
+    settings = replace(settings, client=HELPLESS | CURIOUS)
     with Spool(tmp_path / "spool.sqlite", 1_000_000) as spool, closing(KafkaTarget(settings)) as target:
         forwarder = Forwarder(spool, target, lambda *refused: pytest.fail(str(refused)))
         spool.append([draft(number) for number in range(10)])
         assert forwarder.step() == 10
-        with proxy.without_brokers():
+        with proxy.without_brokers(clients=2):
             pass
         spool.append([draft(number) for number in range(10, 20)])
         with pytest.raises(NoAnswerYet):
@@ -128,6 +132,7 @@ def test_a_connector(settings: KafkaSettings, proxy: BrokerProxy, tmp_path: Path
 
 def test_the_second_stage(settings: KafkaSettings, proxy: BrokerProxy) -> None:
     """A member of the group that finds no broker any more joins it anew, and goes on."""
+    settings = replace(settings, client=HELPLESS | CURIOUS)
     put(settings, [reading("berlin", 0)])
     with running(settings):
         wait_for(lambda: position(settings) == 1)
