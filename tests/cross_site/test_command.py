@@ -57,7 +57,7 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
         process = _start(tmp_path, _on(rig.settings))
         try:
             endpoint = _endpoint(process)
-            assert "group" in endpoint.waiting_for()
+            wait_for(lambda: "group" in endpoint.waiting_for())  # once it has begun
             rig.wait(lambda: len(_raised(rig)) == 2, "alerting both sites")
             assert endpoint.is_live()
             assert not endpoint.waiting_for()
