@@ -96,15 +96,16 @@ class RelayProcess:
         Raises:
             LogCorrupt: the topics are not those that the settings and PostgreSQL know.
         """
+        self._health.in_group(False)
         self._health.started()
         backoff = _backoff()
         while not stopping.is_set():
             began = time.monotonic()
-            self._health.in_group(False)
             self._health.beat()
             try:
                 self._serve(stopping)
             except (KafkaException, LogUnavailable, CommandSideUnavailable) as error:
+                self._health.in_group(False)
                 if time.monotonic() - began > _LONGEST_WAIT_SECONDS:
                     backoff.reset()
                 self._say_away(error)
