@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import ROOT, limen
+from tests.command_line.calling import ROOT, limen
 
 
 @pytest.mark.slow

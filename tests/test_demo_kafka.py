@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli import limen
+from tests.command_line.calling import limen
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.test_cli import answer, limen
+from tests.command_line.calling import answer, limen
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "gastech"
 ATHENS = ZoneInfo("Europe/Athens")

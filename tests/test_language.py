@@ -37,7 +37,7 @@ from infra.rendering import bars, fields, table
 from infra.site_file import load_site
 from infra.summary import _MEANINGS
 from streams.quarantine import RejectionReason, Status
-from tests.test_cli import on_terminal
+from tests.command_line.calling import on_terminal
 
 INFRA = Path(str(resources.files("infra")))
 CAMPUS = INFRA / "templates" / "campus" / "site.yaml"

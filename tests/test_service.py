@@ -26,7 +26,7 @@ from infra.service import Service
 from infra.site_file import load_site
 from streams.log import LogUnavailable
 from streams.sqlite_log import SqliteLog
-from tests.test_cli import RECORDING, ROOT, answer, limen
+from tests.command_line.calling import RECORDING, ROOT, answer, limen
 
 START_SECONDS = 60
 

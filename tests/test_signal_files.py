@@ -14,7 +14,7 @@ from infra.failure import Failure
 from infra.home import OpenHome
 from infra.initialising import initialise
 from infra.simulating import simulate_into, simulate_to_file
-from tests.test_cli import answer, limen
+from tests.command_line.calling import answer, limen
 
 
 @pytest.mark.parametrize("where", [(), ("--out", "day.jsonl", "--into", "home")])

@@ -23,11 +23,11 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
 from streams.log import EventDraft, LogCorrupt
+from tests.command_line.calling import answer, limen
 from tests.kafka_fixture import Kafka
 from tests.postgres_fixture import PostgresSchema
 from tests.relay.commands import a_command, bad_messages, message
 from tests.relay.rig import PARTITIONS, Rig, wait_for
-from tests.test_cli import answer, limen
 
 SITES = ("campus", "hq", "depot", "yard")
 KILLS = 5

@@ -27,10 +27,10 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import apply
 from streams.log import Draft, EventDraft
+from tests.command_line.calling import answer
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.sink.partitioned_log import site_of, story
-from tests.test_cli import answer
 
 PARTITIONS = 4
 KILLS = 5

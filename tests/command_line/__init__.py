@@ -1,0 +1,1 @@
+"""The command line as people and programs use it: every command in a process of its own."""
