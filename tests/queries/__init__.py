@@ -1,0 +1,1 @@
+"""What the history answers, on the real engine: rows in, answers out."""

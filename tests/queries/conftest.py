@@ -1,0 +1,3 @@
+"""Every test fills a history of its own."""
+
+from tests.history_fixture import history as history
