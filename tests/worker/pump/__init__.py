@@ -1,0 +1,1 @@
+"""The pump of one partition, over an owner that fails as a log does."""
