@@ -16,8 +16,8 @@ from streams.log import Draft, LogUnavailable
 from streams.partitioning import partition_of
 from streams.quarantine import RejectionReason
 from tests.kafka_fixture import Kafka
+from tests.kafka_log.settings import settings_of
 from tests.log_contract import draft
-from tests.test_kafka_log import settings_of
 
 Outcomes = list[tuple[Draft, Sent | Refusal]]
 

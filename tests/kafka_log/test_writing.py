@@ -1,0 +1,120 @@
+"""What is written is written once and whole, and what no message may hold is refused."""
+
+import dataclasses
+import hashlib
+import random
+from contextlib import closing
+from itertools import chain
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+from msgspec.structs import replace
+
+from streams.kafka.headers import header
+from streams.kafka.log import KafkaLog
+from streams.kafka.reader import read_range
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
+from streams.log import (
+    Appended,
+    Draft,
+)
+from streams.partitioning import partition_of
+from streams.quarantine import Rejection, RejectionReason
+from tests.log_contract import draft, event, fill
+
+
+def test_what_others_append_is_known(settings: KafkaSettings, log: KafkaLog) -> None:
+    """Two processes that append in turn take each other's signals for known."""
+    with closing(KafkaLog(settings)) as other:
+        assert log.append(0, [draft(1), draft(2)]) == Appended([0, 1], 0, 0, 2)
+        assert other.append(0, [draft(2), draft(3)]) == Appended([1], 1, 2, 3)
+        assert log.append(0, [draft(3), draft(1), draft(4)]) == Appended([2], 2, 3, 4)
+
+
+def test_a_signal_that_is_too_large_is_refused(settings: KafkaSettings, log: KafkaLog) -> None:
+    """An append with a signal no message may hold writes nothing of it and says what to do."""
+    large = Draft(draft(2).id, "campus", b"x" * (settings.max_message_bytes + 1))
+    with pytest.raises(ValueError, match="max_message_bytes"):
+        log.append(0, [draft(1), large])
+    assert log.head(0) == 0
+    just = Draft(draft(2).id, "campus", random.Random(1).randbytes(settings.max_message_bytes - 6))
+    assert log.append(0, [draft(1), just]).accepted == 2
+
+
+def test_an_event_that_is_too_large_writes_nothing(settings: KafkaSettings, log: KafkaLog) -> None:
+    """A transaction with an event no message may hold is refused whole, and the log goes on."""
+    fill(log, 2)
+    large = replace(event(0), wire=b"x" * (settings.max_message_bytes + 1))
+    with pytest.raises(ValueError, match=r"campus:0:0 .*max_message_bytes"):
+        log.transact(0, from_position=0, to_position=1, events=[event(0), large])
+    with pytest.raises(ValueError, match=r"next stage .*max_message_bytes"):
+        log.transact(0, from_position=0, to_position=1, events=[], extra=[(b"p1", large.wire)])
+    log.transact(0, from_position=0, to_position=1, events=[event(0)])
+    assert log.events_head(0) == 1
+
+
+def test_what_the_broker_will_never_take_is_not_tried_again(settings: KafkaSettings, log: KafkaLog) -> None:
+    """Topics that take less than the settings say are no broker that is away: the writer is told so."""
+    fill(log, 1)
+    wire = random.Random(1).randbytes(settings.max_message_bytes + 100_000)
+    with KafkaLog(replace(settings, max_message_bytes=2 * settings.max_message_bytes)) as generous:
+        with pytest.raises(ValueError, match=r"the broker refuses it .*apply the topics"):
+            generous.transact(0, from_position=0, to_position=1, events=[replace(event(0), wire=wire)])
+        generous.transact(0, from_position=0, to_position=1, events=[event(0)])
+    assert [one.wire for one in log.read_events(0, 0, 9)] == [event(0).wire]
+
+
+class Surprised(Producer):
+    """Hears of the broker's refusal between two steps of sending the position, as a slow machine may."""
+
+    surprises = 0
+
+    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        """Say once what the library says then, when the refusal has come."""
+        if Surprised.surprises:
+            Surprised.surprises -= 1
+            self.flush(30)
+            raise KafkaException(KafkaError(KafkaError._STATE, "Erroneous state"))
+        super().send_offsets_to_transaction(*arguments)
+
+
+def test_a_refusal_while_the_position_is_sent_is_no_broker_that_is_away(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The producer knows the reason when it is asked again; what is not refused is written then."""
+    fill(log, 2)
+    wire = random.Random(1).randbytes(settings.max_message_bytes + 100_000)
+    monkeypatch.setattr("streams.kafka.writer.Producer", Surprised)
+    with KafkaLog(replace(settings, max_message_bytes=2 * settings.max_message_bytes)) as generous:
+        monkeypatch.setattr(Surprised, "surprises", 1)
+        with pytest.raises(ValueError, match=r"the broker refuses it .*apply the topics"):
+            generous.transact(0, from_position=0, to_position=1, events=[replace(event(0), wire=wire)])
+        monkeypatch.setattr(Surprised, "surprises", 1)
+        generous.transact(0, from_position=0, to_position=1, events=[event(0)])
+    assert (log.position(0), [one.wire for one in log.read_events(0, 0, 9)]) == (1, [event(0).wire])
+
+
+def test_quarantine_and_persons_are_part_of_the_transaction(settings: KafkaSettings, log: KafkaLog) -> None:
+    """What was no signal and what the next stage needs is written with the events, or not at all."""
+    fill(log, 2, partition=1)
+    raw = bytes(range(256)) * 3_900
+    rejection = Rejection("log", "1", 1, RejectionReason.UNREADABLE, "это не сигнал", raw, 17, key=b"k")
+    whole = random.Random(1).randbytes(3 * settings.max_message_bytes)
+    larger = dataclasses.replace(rejection, line=0, raw=whole, detail="門" * 5_000, key=b"k" * 500_000)
+    log.transact(
+        1, from_position=0, to_position=2, events=[], quarantined=[rejection, larger], extra=[(b"p1", b"{}")]
+    )
+    kept = list(chain(*read_range(settings, topic_name(settings, Topic.QUARANTINE), 1, 0, 9)))
+    assert [one.value() for one in kept] == [raw, whole[: settings.max_message_bytes]]
+    assert [one.key() for one in kept] == [b"k", b"k" * 1_024]
+    headers = kept[1].headers()
+    assert header(headers, "bytes") == str(len(whole)).encode()
+    assert header(headers, "digest") == hashlib.blake2b(whole, digest_size=16).hexdigest().encode()
+    headers = kept[0].headers()
+    assert (header(headers, "reason"), header(headers, "offset")) == (b"unreadable", b"1")
+    assert header(headers, "detail") == "это не сигнал".encode()
+    place = partition_of("p1", settings.partitions)
+    ((person,),) = read_range(settings, topic_name(settings, Topic.PERSONS), place, 0, 9)
+    assert (person.key(), person.value()) == (b"p1", b"{}")
