@@ -1,0 +1,1 @@
+"""CSV files become signals; whatever is odd is set aside with its reason and nothing is lost."""
