@@ -20,8 +20,8 @@ from projections.sink import Sink
 from projections.verify import verify
 from tests.gateway.recording import recording
 from tests.gateway.serving import READERS, ROOT, serving
+from tests.history.logs import a_log
 from tests.history_fixture import ListLog, history
-from tests.test_history import a_log
 
 __all__ = ["history"]
 

@@ -1,0 +1,1 @@
+"""The history's schema and sink, on the real engine."""
