@@ -25,8 +25,8 @@ from infra.home import PARTITION, OpenHome
 from infra.service import Service
 from projections.sql import sql
 from tests.command_line.calling import answer, limen
+from tests.command_line.running import running
 from tests.postgres_fixture import PostgresSchema
-from tests.test_service import running
 
 WAIT_SECONDS = 30
 

@@ -25,7 +25,7 @@ from streams.kafka.target import KafkaTarget
 from streams.quarantine import Quarantine
 from streams.spool import Spool
 from tests.kafka_fixture import Kafka
-from tests.test_spool import small_disk
+from tests.small_disk import small_disk
 
 pytestmark = pytest.mark.slow
 PARTITIONS = 3

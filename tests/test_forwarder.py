@@ -1,16 +1,16 @@
 """The forwarder: what waits in the spool comes into the log once and in order, whatever happens."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.forwarder import Forwarder, NoAnswerYet, Sent
+from streams.forwarder import Forwarder, NoAnswerYet
 from streams.log import Draft, LogUnavailable
-from streams.quarantine import RejectionReason
-from streams.spool import Spool, Waiting
+from streams.spool import Spool
+from tests.fake_log import FakeLog
 
 ROOM = 1_000_000
 
@@ -18,68 +18,6 @@ ROOM = 1_000_000
 def draft(number: int) -> Draft:
     """Return the signal of this number; its site is one of three."""
     return Draft(f"{number:032x}", f"site-{number % 3}", b"x" * (number % 7))
-
-
-class FakeLog:
-    """A log of two partitions; when its patience ends, the connection is lost. It may be silent a while."""
-
-    def __init__(self) -> None:
-        self._sent = Sent()
-        self.silent = 0
-        self.partitions: dict[int, list[str]] = {0: ["other"] * 4, 1: []}
-        self.patience: int | None = None
-        self.away = False
-        self.too_large = 100
-
-    def partition_of(self, site: str) -> int:
-        """Return 0 or 1."""
-        return int(site[-1]) % 2
-
-    def ask(self) -> None:
-        """Answer, or not."""
-        self._answer()
-
-    def head(self, partition: int) -> int:
-        """Return how many there are."""
-        self._answer()
-        return len(self.partitions[partition])
-
-    def find(self, partition: int, from_offset: int, to_offset: int, ids: Collection[str]) -> set[str]:
-        """Look."""
-        self._answer()
-        return set(self.partitions[partition][from_offset:to_offset]) & set(ids)
-
-    def send(self, page: Sequence[Waiting]) -> None:
-        """Take them one by one."""
-        sent = self._sent = Sent()
-        for one in page:
-            self._answer()
-            if self.patience is not None:
-                if self.patience == 0:
-                    self.patience = None
-                    raise LogUnavailable("the connection was lost")
-                self.patience -= 1
-            if len(one.wire) > self.too_large:
-                sent.refused.append((one, RejectionReason.TOO_LONG, "too large"))
-                continue
-            partition = self.partition_of(one.site)
-            self.partitions[partition].append(one.id)
-            sent.reached[partition] = len(self.partitions[partition])
-
-    def arrived(self) -> Sent:
-        """Tell what became of them, or nothing yet."""
-        if self.silent:
-            self.silent -= 1
-            raise NoAnswerYet("the broker does not answer")
-        return self._sent
-
-    def _answer(self) -> None:
-        if self.away:
-            raise LogUnavailable("the broker does not answer")
-
-    def numbers(self) -> list[int]:
-        """Return the numbers of all ours, of one partition after another."""
-        return [int(one, 16) for ids in self.partitions.values() for one in ids if one != "other"]
 
 
 @pytest.fixture

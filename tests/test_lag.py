@@ -7,6 +7,7 @@ import structlog
 
 from infra.observability.lag import LagWatch, Place
 from streams.log import LogUnavailable, SignalsGone
+from tests.told_lags import Told
 
 SIGNALS: Final = ("signals", 0)
 NOON: Final = 43_200.0
@@ -43,26 +44,6 @@ class Ends:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-class Told:
-    """Holds what it was told last."""
-
-    def __init__(self) -> None:
-        self.lags: dict[Place, tuple[int, float]] = {}
-        self.trouble: str | None = None
-
-    def lag(self, log: str, partition: int, count: int, seconds: float) -> None:
-        """Hold it."""
-        self.lags[log, partition] = count, seconds
-
-    def gone(self, log: str, partition: int) -> None:
-        """Hold it no more."""
-        del self.lags[log, partition]
-
-    def troubled(self, reason: str | None) -> None:
-        """Hold it."""
-        self.trouble = reason
 
 
 def test_what_waits_grows_older_while_nothing_is_done() -> None:

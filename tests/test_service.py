@@ -3,11 +3,9 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,30 +24,10 @@ from infra.service import Service
 from infra.site_file import load_site
 from streams.log import LogUnavailable
 from streams.sqlite_log import SqliteLog
-from tests.command_line.calling import RECORDING, ROOT, answer, limen
+from tests.command_line.calling import RECORDING, answer, limen
+from tests.command_line.running import running
 
 START_SECONDS = 60
-
-
-@contextmanager
-def running(home: Path) -> Iterator["subprocess.Popen[str]"]:
-    """Run a home in a process of its own, and yield it when it answers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "infra.cli", "run", "--home", str(home)],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    try:
-        assert process.stderr
-        for line in process.stderr:
-            if json.loads(line)["event"] == "running":
-                break
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def drained(process: "subprocess.Popen[str]") -> list[dict[str, Any]]:

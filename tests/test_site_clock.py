@@ -17,7 +17,7 @@ from infra.observability.metrics import SpoolMetrics
 from streams.forwarder import Forwarder
 from streams.quarantine import Quarantine
 from streams.spool import Spool
-from tests.test_forwarder import FakeLog
+from tests.fake_log import FakeLog
 
 NOON = 1_709_550_000
 ROOM = 1_000_000

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streams.log import Draft, HomeInUse, LogCorrupt, LogUnavailable
 from streams.spool import Spool, SpoolFull
+from tests.small_disk import small_disk
 
 ROOM = 1_000_000
 
@@ -24,19 +25,6 @@ def draft(number: int, length: int = 10) -> Draft:
 def ids(spool: Spool, limit: int = 1_000) -> list[int]:
     """Return the numbers of the signals that wait."""
     return [int(one.id, 16) for one in spool.waiting(limit, ROOM)]
-
-
-@contextmanager
-def small_disk(spool: Spool) -> Iterator[None]:
-    """Let the spool's file grow no further while the block runs."""
-
-    def pragma(text: str) -> int:
-        with spool._guard:
-            return int(spool._open.execute(f"PRAGMA {text}").fetchone()[0])
-
-    pragma(f"max_page_count = {pragma('page_count')}")
-    yield
-    pragma("max_page_count = 1000000")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from streams.kafka.topics import Topic
 from streams.log import LogUnavailable
 from tests.cross_site.test_worker import log, position, put, wait_for
 from tests.cross_site.told import reading
-from tests.test_lag import Told
+from tests.told_lags import Told
 
 __all__ = ["log"]
 
