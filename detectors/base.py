@@ -79,7 +79,7 @@ class Rows:
     """
 
     rows: Records
-    which: NDArray[np.int16]
+    which: NDArray[np.uint32]
 
 
 class Detector(ABC, Generic[P]):

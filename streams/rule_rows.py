@@ -65,7 +65,7 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
             (*fitting[code // 2], number) if code % 2 else fitting[code // 2] for code in found.tolist()
         ]
     compiled: dict[tuple[int, ...], int] = {}
-    which = np.zeros(sets.shape, np.int16)
+    which = np.zeros(sets.shape, np.uint32)
     for code, overrides in enumerate(fitting):
         given = dict(rule.parameters)
         for number in overrides:

@@ -106,6 +106,23 @@ def test_more_departments_than_a_row_can_name_are_rejected() -> None:
         assert event.topic is topic
 
 
+def test_more_limits_than_sixteen_bits_count_are_applied() -> None:
+    """Every room may have a limit of its own, by its area, however many there are."""
+    rooms = [{"id": f"room{number}", "area_m2": number + 1.0} for number in range(2**15 + 1)]
+    last = {"id": "gate", "to_zone": rooms[-1]["id"]}
+    policy = {"rules": {"density": {"parameters": {"limit_per_m2": 1}}}}
+    engine = Engine(SITE_ID)
+    events = engine.decide(
+        [
+            load("site", HOUSE | {"zones": rooms, "points": [last], "devices": []}, at(0)),
+            load("policy", policy, at(0)),
+            grant("ann", "gate", at(1)),
+        ]
+    )
+    told = [event.topic for event in events]
+    assert told[:2] == [Topic.SITE_APPLIED, Topic.POLICY_APPLIED] and Topic.ZONE_ENTERED in told
+
+
 @pytest.mark.parametrize("moment", [-(2**62), -62_000_000_000_000_000, 2**61])
 def test_an_order_at_any_time_is_decided(moment: int) -> None:
     """Placing somebody long before calendars begin, or after they end, stops nothing."""
