@@ -31,7 +31,7 @@ class Recent:
     def __init__(self) -> None:
         self.newest = Table(MOMENT, 1, at=LONG_AGO)
         self.older = Table(MOMENT, 1)
-        self.used: NDArray[np.int64] = np.ones(1, np.int64)
+        self.used: NDArray[np.uint32] = np.ones(1, np.uint32)
 
     def reserve(self, room: int) -> None:
         """Make room for so many more moments."""

@@ -1,7 +1,7 @@
 """What the loops write to: rows of facts for later stages, and events.
 
 A loop fills rows from `size[0]` up and moves it on. Room is made before a loop starts, from what it can
-write at the most; a loop never checks.
+write at the most; a loop never checks. Sizes are unsigned for the reason that codes are (`domain.records`).
 """
 
 from typing import Any, Final
@@ -18,7 +18,7 @@ class Output:
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.rows = records(256, dtype)
-        self.size: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.size: NDArray[np.uint32] = np.zeros(1, np.uint32)
 
     def __len__(self) -> int:
         """Return how many rows are written."""
@@ -43,7 +43,7 @@ class Causes:
 
     def __init__(self) -> None:
         self.rows: NDArray[np.int64] = np.zeros(256, np.int64)
-        self.size: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.size: NDArray[np.uint32] = np.zeros(1, np.uint32)
 
     def reserve(self, room: int) -> None:
         """Make room for so many more positions."""

@@ -73,7 +73,7 @@ class Heap:
 
     def __init__(self, dtype: np.dtype[Any] = TIMER) -> None:
         self.rows = records(64, dtype)
-        self.size: NDArray[np.int64] = np.zeros(1, np.int64)
+        self.size: NDArray[np.uint32] = np.zeros(1, np.uint32)
 
     @property
     def written(self) -> Records:
@@ -128,7 +128,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.rows = records(64, TIMER)
-        self.span: NDArray[np.int64] = np.zeros(2, np.int64)
+        self.span: NDArray[np.uint32] = np.zeros(2, np.uint32)
 
     def __len__(self) -> int:
         """Return how many entries wait."""

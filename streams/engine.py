@@ -65,7 +65,7 @@ class Engine:
         self.state = state
         self._out = Outputs()
         self._ordered = Output(EVENT)
-        self._starts = np.zeros(0, np.int32)
+        self._starts = np.zeros(0, np.uint32)
         self._watched = np.zeros(1, np.int64)
         self._survey = records(1, SURVEY)
         self._rules: list[ActiveRule] = []
@@ -260,9 +260,9 @@ class Engine:
         self._ordered.size[0] = 0
         self._ordered.reserve(len(written))
         ordered = self._ordered.rows[: len(written)]
-        if count >= len(self._starts):
-            self._starts = np.zeros(count + 1, np.int32)
-        _sort_by_signal(written, self._starts[: count + 1], ordered)
+        if count > len(self._starts):
+            self._starts = np.zeros(count, np.uint32)
+        _sort_by_signal(written, self._starts[:count], ordered)
         return ordered
 
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
@@ -318,9 +318,12 @@ def _sort_by_signal(events: Any, starts: Any, out: Any) -> None:
     for i in range(len(starts)):
         starts[i] = 0
     for k in range(len(events)):
-        starts[events[k].signal + 1] += 1
-    for i in range(1, len(starts)):
-        starts[i] += starts[i - 1]
+        starts[events[k].signal] += 1
+    before = 0
+    for i in range(len(starts)):
+        of_this = starts[i]
+        starts[i] = before
+        before += of_this
     for k in range(len(events)):
         event = events[k]
         out[starts[event.signal]] = event

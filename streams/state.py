@@ -70,7 +70,7 @@ class State:
         self.credentials = Table(CREDENTIAL_HELD, 1)
         self.holdings = Table(HOLDING, 0)
         self.pending = Table(PENDING, 1)
-        self.pending_used = np.ones(1, np.int64)
+        self.pending_used = np.ones(1, np.uint32)
         self.grants = Queue()
         self.deadlines = Deadlines()
         self.passages = Heap(PASSAGE)
