@@ -1,4 +1,4 @@
-"""Commands called as people and programs call them: each in a process of its own."""
+"""Commands called as people and programs call them: each in a process of its own, made by `forking`."""
 
 import contextlib
 import json
@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.command_line.forking import ROOT, run_command
+
 RECORDING: Final = ROOT / "examples" / "gastech" / "prox.csv"
 READ_ROWS: Final = 3_000
 """How many rows of the recording are in the home that tests ask."""
@@ -24,15 +25,7 @@ def limen(
     environment.pop("LIMEN_HOME", None)
     if home is not None:
         environment["LIMEN_HOME"] = str(home)
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**environment, "PYTHONPATH": str(ROOT)},
-        cwd=home.parent if home else ROOT,
-        timeout=120,
-        check=False,
-    )
+    done = run_command(arguments, environment, home.parent if home else ROOT)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == exit_code, (done.returncode, done.stdout, done.stderr)
     return done

@@ -1,19 +1,17 @@
 """Commands called in a language, and a home to call them for."""
 
 import os
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
+
+from tests.command_line.forking import run_command
 
 INFRA = Path(str(resources.files("infra")))
 
 
 def limen(*arguments: object, language: str = "en", exit_code: int = 0) -> str:
     """Return what a command says in a language."""
-    environment = {**os.environ, "LIMEN_LANGUAGE": language, "PYTHONPATH": str(INFRA.parent)}
-    command = [sys.executable, "-m", "infra.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = run_command(arguments, {**os.environ, "LIMEN_LANGUAGE": language}, Path.cwd())
     assert done.returncode == exit_code, (done.stdout, done.stderr)
     return done.stdout
 
