@@ -21,6 +21,8 @@ from projections.sink import SIGNALS, Sink
 from tests.history_fixture import ListLog
 
 START = 1_700_000_000_000_000
+EVENTS_BETWEEN = 700
+"""Events between checkpoints: so few that there are kills in the middle of making one."""
 
 
 def long_log(count: int) -> ListLog:
@@ -71,7 +73,7 @@ def long_log(count: int) -> ListLog:
 def main(folder: str, count: str) -> None:
     """Answer requests until the input ends."""
     log = long_log(int(count))
-    checkpoints.EVERY = 700  # type: ignore[misc] # so that there are kills in the middle of one
+    checkpoints.EVERY = EVENTS_BETWEEN  # type: ignore[misc]
     for seconds in sys.stdin:
         begun, begins = os.pipe()
         child = os.fork()  # the engine, whose threads would not survive it, is not open here

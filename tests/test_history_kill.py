@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from projections import checkpoints
 from projections.client import open_history
 from projections.occupancy import occupancy_at
 from projections.sink import Sink
 from projections.verify import verify
 from tests.history_fixture import SITE
-from tests.history_killer import START, long_log
+from tests.history_killer import EVENTS_BETWEEN, START, long_log
 
 KILLS = 6
 SIGNALS = 30_000
 
 
 @pytest.mark.slow
-def test_a_killed_sink_loses_and_repeats_nothing(tmp_path: Path) -> None:
+def test_a_killed_sink_loses_and_repeats_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed at random moments of inserting, deriving and committing, it ends with the log, once."""
+    monkeypatch.setattr(checkpoints, "EVERY", EVENTS_BETWEEN)
     chance = random.Random(20)
     folder = tmp_path / "history"
     killer = subprocess.run(
