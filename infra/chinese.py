@@ -58,6 +58,7 @@ SENTENCES: Final[dict[str, str]] = {
     "what": "内容",
     "what it means": "含义",
     "when": "时间",
+    "when (UTC)": "时间（UTC）",
     "where": "位置",
     "zone": "区域",
     # Words in cells

@@ -1,6 +1,7 @@
 """Commands for what people decide about alerts: case acknowledge, assign, note, close, reopen, show."""
 
 from enum import Enum, StrEnum, auto
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,7 +140,7 @@ def show_case(
 ) -> None:
     """Show an alert's case: how far it is, and what was decided, by whom and when."""
     way = _Way.KAFKA if on_kafka else _Way.HOME
-    show(_asked(home, way, "case_show", alert=alert), as_json, home, _case)
+    show(_asked(home, way, "case_show", alert=alert), as_json, home, partial(_case, way))
 
 
 class _Way(Enum):
@@ -173,7 +174,7 @@ def _decide(
     if way is _Way.SEND:
         show(answer, as_json, home, _sent)
         return
-    show(answer, as_json, home, _decided)
+    show(answer, as_json, home, partial(_decided, way))
     if not answer["accepted"]:
         raise typer.Exit(NO)
 
@@ -184,16 +185,16 @@ def _sent(answer: dict[str, Any], language: "Language") -> None:
     say(language.say("Sent as {id}; limen relay decides it.", id=answer["id"]))
 
 
-def _decided(answer: dict[str, Any], language: "Language") -> None:
+def _decided(way: _Way, answer: dict[str, Any], language: "Language") -> None:
     from infra.rendering import say
 
     if not answer["accepted"]:
         say(language.say("Nothing was decided: {reason}", reason=answer["reason"]), "bold red")
         return
-    _case(answer, language)
+    _case(way, answer, language)
 
 
-def _case(answer: dict[str, Any], language: "Language") -> None:
+def _case(way: _Way, answer: dict[str, Any], language: "Language") -> None:
     from infra.rendering import fields, table
 
     fields(
@@ -209,7 +210,7 @@ def _case(answer: dict[str, Any], language: "Language") -> None:
     )
     table(
         language,
-        ("when", "decision", "by", "detail"),
+        ("when" if way is _Way.HOME else "when (UTC)", "decision", "by", "detail"),
         (
             (
                 taken["decided_at"],

@@ -64,6 +64,7 @@ def test_what_is_decided_stands_in_the_log_once(
     assert (first["decision"], first["by"], second["note"]) == ("acknowledged", "ann", "hm")
     shown = answer("case", "show", alert, "--kafka", home=home)
     assert [one["decision"] for one in shown["decisions"]] == ["acknowledged", "noted"]
+    assert "when (UTC)" in limen("case", "show", alert, "--kafka", home=home).stdout
     assert "SITE:RULE:SUBJECT:NUMBER" in limen(
         "case", "show", "vault", "--kafka", home=home, exit_code=2
     ).stderr  # fmt: skip
