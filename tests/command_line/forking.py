@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from infra.cli import main
+import infra.cli
 from infra.compiled_cache import use_compiled_cache
 from infra.warming import warm_up
 from infra.without_pandas import leave_pandas
@@ -82,13 +82,13 @@ def _become(arguments: list[str], environment: dict[str, str], folder: str, stre
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["limen", *arguments]
+    sys.argv = [infra.cli.__file__, *arguments]  # as `python -m infra.cli` has it
     signal.alarm(_LONGEST_SECONDS)
 
 
 def _exit_code() -> int:
     try:
-        main()
+        infra.cli.main()
     except SystemExit as ended:
         return int(ended.code or 0)
     finally:
