@@ -45,17 +45,22 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
     given_by = [rule.parameters, *({**rule.parameters, **override.set} for override in rule.overrides)]
     detector.configure([detector.Parameters.model_validate(given) for given in given_by])
     zones = len(state.zone_names)
-    fitting: list[tuple[int, ...]] = [()]  # the sets of overrides that fit some group and zone together
-    sets = np.zeros((len(state.groups), zones), np.int64)  # which of them, by group and zone
-    for number, override in enumerate(rule.overrides):
-        fits_group = [
+    fits_of_group = [
+        tuple(
             detector.by_zone_alone
             or (
                 (override.roles is None or role in override.roles)
                 and (override.departments is None or department in override.departments)
             )
-            for role, department in state.groups
-        ]
+            for override in rule.overrides
+        )
+        for role, department in state.groups
+    ]
+    alike = {fits: number for number, fits in enumerate(dict.fromkeys(fits_of_group))}
+    fitting: list[tuple[int, ...]] = [()]  # the sets of overrides that fit some group and zone together
+    sets = np.zeros((len(alike), zones), np.int64)  # which of them, by groups that are alike and zone
+    for number, override in enumerate(rule.overrides):
+        fits_group = [fits[number] for fits in alike]
         named = (
             None if override.zones is None else {context.zone_codes.get(zone, -1) for zone in override.zones}
         )
@@ -76,6 +81,8 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
             which[sets[:, zone] == code, zone] = compiled.setdefault(row, len(compiled))
     if (which == which[0]).all():
         which = which[:1].copy()  # small, so that it stays in the cache
+    else:
+        which = which[[alike[fits] for fits in fits_of_group]]
     rows = records(len(compiled), detector.ROW)
     for row, place in compiled.items():
         rows[place] = row
