@@ -1,5 +1,6 @@
 """Rules compiled: which parameters hold for which person and zone, and the calendars' working intervals."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ import numpy as np
 
 from detectors.base import Context, Detector, Hours, Rows
 from domain.kernels import records
-from domain.policy import Rule
+from domain.policy import Override, Rule
 from domain.records import NOWHERE, SEVERITY
 from domain.times import LATEST_US
 from streams.state import State
@@ -33,42 +34,26 @@ def compile_rules(state: State) -> list[ActiveRule]:
         areas_m2=dict(enumerate(state.zones.rows["area_m2"][: state.zones.count].tolist())),
         calendars={name: number for number, name in enumerate(state.policy.calendars)},
     )
+    within = _zones_within(context.parents)
     active = []
     for number, (name, detector) in enumerate(state.detectors.items()):
         rule = state.policy.rules.get(name)
         if rule is not None and rule.enabled:
-            active.append(ActiveRule(number, detector, rule, _rows(state, detector, rule, context)))
+            active.append(ActiveRule(number, detector, rule, _rows(state, detector, rule, context, within)))
     return active
 
 
-def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -> Rows:
+def _rows(
+    state: State, detector: Detector[Any], rule: Rule, context: Context, within: Sequence[Sequence[int]]
+) -> Rows:
     given_by = [rule.parameters, *({**rule.parameters, **override.set} for override in rule.overrides)]
     detector.configure([detector.Parameters.model_validate(given) for given in given_by])
-    zones = len(state.zone_names)
-    fits_of_group = [
-        tuple(
-            detector.by_zone_alone
-            or (
-                (override.roles is None or role in override.roles)
-                and (override.departments is None or department in override.departments)
-            )
-            for override in rule.overrides
-        )
-        for role, department in state.groups
+    fits = [
+        tuple(detector.by_zone_alone or _fits(override, *group) for override in rule.overrides)
+        for group in state.groups
     ]
-    alike = {fits: number for number, fits in enumerate(dict.fromkeys(fits_of_group))}
-    fitting: list[tuple[int, ...]] = [()]  # the sets of overrides that fit some group and zone together
-    sets = np.zeros((len(alike), zones), np.int64)  # which of them, by groups that are alike and zone
-    for number, override in enumerate(rule.overrides):
-        fits_group = [fits[number] for fits in alike]
-        named = (
-            None if override.zones is None else {context.zone_codes.get(zone, -1) for zone in override.zones}
-        )
-        fits_zone = [named is None or _within(state, zone, named) for zone in range(zones)]
-        found, sets = np.unique(2 * sets + np.outer(fits_group, fits_zone), return_inverse=True)
-        fitting = [
-            (*fitting[code // 2], number) if code % 2 else fitting[code // 2] for code in found.tolist()
-        ]
+    alike = {fitting: number for number, fitting in enumerate(dict.fromkeys(fits))}
+    fitting, sets = _fitting_sets(rule, list(alike), context, within)
     compiled: dict[tuple[int, ...], int] = {}
     which = np.zeros(sets.shape, np.uint32)
     for code, overrides in enumerate(fitting):
@@ -79,22 +64,51 @@ def _rows(state: State, detector: Detector[Any], rule: Rule, context: Context) -
         for zone in np.flatnonzero((sets == code).any(axis=0)):
             row = detector.compile(parameters, int(zone), context)
             which[sets[:, zone] == code, zone] = compiled.setdefault(row, len(compiled))
-    if (which == which[0]).all():
-        which = which[:1].copy()  # small, so that it stays in the cache
-    else:
-        which = which[[alike[fits] for fits in fits_of_group]]
+    is_one = bool((which == which[0]).all())  # one row for all groups stays in the cache
+    which = which[[0] if is_one else [alike[one] for one in fits]]
     rows = records(len(compiled), detector.ROW)
     for row, place in compiled.items():
         rows[place] = row
     return Rows(rows, which)
 
 
-def _within(state: State, zone: int, named: set[int]) -> bool:
-    while zone != NOWHERE:
-        if zone in named:
-            return True
-        zone = int(state.zones.rows[zone]["parent"])
-    return False
+def _fits(override: Override, role: str, department: str | None) -> bool:
+    return (override.roles is None or role in override.roles) and (
+        override.departments is None or department in override.departments
+    )
+
+
+def _fitting_sets(
+    rule: Rule, groups: Sequence[Sequence[bool]], context: Context, within: Sequence[Sequence[int]]
+) -> tuple[list[tuple[int, ...]], Any]:
+    """Return the sets of overrides that hold together somewhere, and where each does, shape (groups, zones).
+
+    `groups` says of groups that are not alike which overrides fit them.
+    """
+    fitting: list[tuple[int, ...]] = [()]
+    sets = np.zeros((len(groups), len(within)), np.int64)
+    for number, override in enumerate(rule.overrides):
+        fits_group = [fits[number] for fits in groups]
+        fits_zone = np.full(len(within), override.zones is None)
+        for zone in override.zones or ():
+            if zone in context.zone_codes:
+                fits_zone[within[context.zone_codes[zone]]] = True
+        found, sets = np.unique(2 * sets + np.outer(fits_group, fits_zone), return_inverse=True)
+        fitting = [
+            (*fitting[code // 2], number) if code % 2 else fitting[code // 2] for code in found.tolist()
+        ]
+    return fitting, sets
+
+
+def _zones_within(parents: Sequence[int]) -> list[list[int]]:
+    """Return the zones within each one, itself included; outside is within nothing."""
+    within: list[list[int]] = [[] for _ in parents]
+    for zone in range(len(parents)):
+        around = zone
+        while around != NOWHERE:
+            within[around].append(zone)
+            around = parents[around]
+    return within
 
 
 class WorkingHours:
