@@ -50,9 +50,9 @@ def _rows(
     detector.configure([detector.Parameters.model_validate(given) for given in given_by])
     fits = [
         tuple(detector.by_zone_alone or _fits(override, *group) for override in rule.overrides)
-        for group in state.groups
+        for group in (state.groups[:1] if detector.by_zone_alone else state.groups)
     ]
-    alike = {fitting: number for number, fitting in enumerate(dict.fromkeys(fits))}
+    alike = {one: number for number, one in enumerate(dict.fromkeys(fits))}
     fitting, sets = _fitting_sets(rule, list(alike), context, within)
     compiled: dict[tuple[int, ...], int] = {}
     which = np.zeros(sets.shape, np.uint32)
