@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException
 from msgspec.structs import replace
 
-from infra.kafka.broker import _free_ports
+from infra.kafka.broker import free_ports
 from streams.forwarder import Forwarder, NoAnswerYet
 from streams.kafka.log import KafkaLog
 from streams.kafka.lookups import Lookups
@@ -24,7 +24,7 @@ from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import LogUnavailable
 from streams.spool import Spool
 from tests.broker_proxy import BrokerProxy
-from tests.cross_site.test_worker import position, put, running, told, wait_for
+from tests.cross_site.rig import position, put, running, told, wait_for
 from tests.cross_site.told import reading
 from tests.kafka_fixture import own_broker
 from tests.log_contract import draft
@@ -44,7 +44,7 @@ CURIOUS = {"topic.metadata.refresh.interval.ms": 100}
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProxy]:
     """Give a proxy with a broker behind it."""
     with closing(BrokerProxy()) as proxy:
-        (proxy.target,) = _free_ports(1)
+        (proxy.target,) = free_ports(1)
         behind = LISTENERS.format(target=proxy.target, proxy=proxy.port)
         with own_broker(tmp_path_factory.mktemp("behind") / "broker", behind):
             yield proxy

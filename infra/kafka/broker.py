@@ -173,7 +173,7 @@ class Broker:
             self._process.send_signal(number)
 
     def _format(self, java_command: list[str], settings: Path) -> None:
-        port, controller_port = _free_ports(2)
+        port, controller_port = free_ports(2)
         draft = settings.with_suffix(".draft")
         text = _SETTINGS + self._more_settings
         draft.write_text(text.format(port=port, controller_port=controller_port, folder=self._folder))
@@ -223,7 +223,8 @@ def _port_in(settings: Path) -> int:
     return int(found[1])
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return so many ports at which nobody listens, below those of outgoing connections."""
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().choice(_PORTS)

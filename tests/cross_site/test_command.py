@@ -12,14 +12,12 @@ import pytest
 from domain.signal import Credential
 from domain.vocabulary import Topic
 from streams.kafka.settings import KafkaSettings
+from tests.cross_site.rig import PATIENCE_SECONDS, ROOT, wait_for
 from tests.cross_site.sites import SITES, loads, says
-from tests.cross_site.test_worker import PATIENCE_SECONDS, ROOT, log, wait_for
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import message
 from tests.worker.rig import PARTITIONS, Rig
-
-__all__ = ["log"]
 
 
 def _on(kafka: KafkaSettings) -> str:

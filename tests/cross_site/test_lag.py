@@ -14,11 +14,9 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic
 from streams.log import LogUnavailable
-from tests.cross_site.test_worker import log, position, put, wait_for
+from tests.cross_site.rig import position, put, wait_for
 from tests.cross_site.told import reading
 from tests.told_lags import Told
-
-__all__ = ["log"]
 
 
 def test_what_is_not_told_waits_and_what_is_told_does_not(log: KafkaSettings) -> None:
