@@ -1,20 +1,13 @@
 """A simulated campus as a log: its documents, its signals, and the truth behind them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
 
-import yaml
-
-import infra
-from connectors.simulation import Simulation, simulate
-from domain.policy import Policy
+from connectors.simulation import Simulation
 from domain.signal import Signal, Time, signal_id
 from domain.site import Site
 from domain.vocabulary import Action, Category
-
-_TEMPLATE: Final = Path(infra.__file__).parent / "templates" / "campus"
-SECOND: Final = 1_000_000
+from tests.simulation.runs import POLICY, SECOND, SITE, campus
 
 
 @dataclass(frozen=True)
@@ -28,16 +21,18 @@ class CampusLog:
 
 def campus_log(*, persons: int, days: int, seed: int) -> CampusLog:
     """Return the log of the template's campus."""
-    site = Site.model_validate(_document("site.yaml"))
-    policy = Policy.model_validate(_document("policy.yaml"))
-    simulation = simulate(site, policy, persons=persons, days=days, seed=seed)
-    signals = list(simulation.signals())
+    simulation = campus(persons, days, seed)
+    return CampusLog(SITE, simulation, with_documents(simulation, list(simulation.signals())))
+
+
+def with_documents(simulation: Simulation, signals: Sequence[Signal]) -> list[Signal]:
+    """Return a campus's signals, and before them those that load its documents."""
     begin = signals[0].time.received_at - SECOND
-    documents = {"site": site, "policy": policy, "directory": simulation.directory}
+    documents = {"site": SITE, "policy": POLICY, "directory": simulation.directory}
     loads = [
         Signal(
             id=signal_id("desk", kind),
-            site=site.id,
+            site=SITE.id,
             device="desk",
             category=Category.CONTROL,
             action=Action.LOADED,
@@ -46,8 +41,4 @@ def campus_log(*, persons: int, days: int, seed: int) -> CampusLog:
         )
         for kind, document in documents.items()
     ]
-    return CampusLog(site, simulation, loads + signals)
-
-
-def _document(name: str) -> Any:
-    return yaml.safe_load((_TEMPLATE / name).read_text(encoding="utf-8"))
+    return [*loads, *signals]

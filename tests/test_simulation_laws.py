@@ -13,9 +13,10 @@ from projections.client import History
 from projections.occupancy import occupancy_at as history_s_occupancy
 from projections.sink import Sink
 from streams.engine import Engine
-from tests.campus_log import SECOND, CampusLog, campus_log
+from tests.campus_log import CampusLog, campus_log
 from tests.differences import first_difference
 from tests.history_fixture import ListLog, history
+from tests.simulation.runs import SECOND
 from tests.slow_model import SlowModel, occupancy_at
 
 pytestmark = pytest.mark.slow

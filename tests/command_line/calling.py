@@ -18,10 +18,10 @@ READ_ROWS: Final = 3_000
 
 
 def limen(
-    *arguments: str | Path, home: Path | None = None, exit_code: int = 0
+    *arguments: object, home: Path | None = None, language: str = "en", exit_code: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run a command; whatever happens, it shows no traceback."""
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "100"}
+    environment = {**os.environ, "LIMEN_LANGUAGE": language, "TERM": "dumb", "COLUMNS": "100"}
     environment.pop("LIMEN_HOME", None)
     if home is not None:
         environment["LIMEN_HOME"] = str(home)

@@ -1,9 +1,6 @@
 """`limen place`: somebody is put where they are, with why and by whom, or it is said why not."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,8 @@ import pytest
 from infra.answers.placing import place
 from infra.failure import WrongUse
 from infra.home import OpenHome
-from tests.language.calling import INFRA, limen, simulated
+from tests.command_line.running import running
+from tests.language.calling import limen, simulated
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +97,8 @@ def _known(home: Path) -> dict[str, Any]:
 
 def test_place_is_decided_by_the_process_that_runs(home: Path) -> None:
     """While `run` owns the home, it is the one that places; the answer has the same shape."""
-    command = [sys.executable, "-m", "infra.cli", "run", "--home", str(home), "--for-seconds", "60"]
-    environment = {**os.environ, "PYTHONPATH": str(INFRA.parent)}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr
-        try:
-            assert any('"running"' in line for line in process.stderr), "it never said that it runs"
-            who = ("--person", "employee-00011", "--purpose", "a test", "--home", home, "--json")
-            answer = json.loads(limen("place", *who, "--zone", "vault"))
-            assert answer["accepted"]
-            assert answer["events"]
-        finally:
-            process.terminate()
+    with running(home):
+        who = ("--person", "employee-00011", "--purpose", "a test", "--home", home, "--json")
+        answer = json.loads(limen("place", *who, "--zone", "vault"))
+        assert answer["accepted"]
+        assert answer["events"]

@@ -1,19 +1,16 @@
 """Commands called in a language, and a home to call them for."""
 
-import os
 from importlib import resources
 from pathlib import Path
 
-from tests.command_line.forking import run_command
+from tests.command_line import calling
 
 INFRA = Path(str(resources.files("infra")))
 
 
 def limen(*arguments: object, language: str = "en", exit_code: int = 0) -> str:
     """Return what a command says in a language."""
-    done = run_command(arguments, {**os.environ, "LIMEN_LANGUAGE": language}, Path.cwd())
-    assert done.returncode == exit_code, (done.stdout, done.stderr)
-    return done.stdout
+    return calling.limen(*arguments, language=language, exit_code=exit_code).stdout
 
 
 def simulated(folder: Path) -> Path:

@@ -4,17 +4,17 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.event import Event
-from domain.signal import Signal, Time, signal_id
-from domain.vocabulary import OUTSIDE, Action, Category, Topic
+from domain.signal import Signal
+from domain.vocabulary import OUTSIDE, Topic
 from streams.engine import Engine
-from tests.simulation.runs import POLICY, SECOND, SITE, Run, campus
+from tests.campus_log import with_documents
+from tests.simulation.runs import SECOND, SITE, Run, campus
 
 KINDS = {
     "after_hours",
@@ -44,19 +44,6 @@ def test_every_incident_is_planted(run: Run) -> None:
     assert at == sorted(at)
 
 
-def loaded(kind: str, document: Any, at_us: int) -> Signal:
-    """Return the control signal that loads a document."""
-    return Signal(
-        id=signal_id("test", kind),
-        site=SITE.id,
-        device="control",
-        category=Category.CONTROL,
-        action=Action.LOADED,
-        time=Time(at_us, at_us),
-        data={"kind": kind, "document": document.model_dump(mode="json")},
-    )
-
-
 @pytest.fixture(scope="module")
 def decided(run: Run) -> tuple[list[Signal], list[Event]]:
     """The log of the run and what the engine decides on it."""
@@ -64,9 +51,7 @@ def decided(run: Run) -> tuple[list[Signal], list[Event]]:
 
 
 def _decided(run: Run) -> tuple[list[Signal], list[Event]]:
-    begin = run.signals[0].time.received_at - SECOND
-    documents = {"site": SITE, "policy": POLICY, "directory": run.simulation.directory}
-    log = [loaded(kind, document, begin) for kind, document in documents.items()] + run.signals
+    log = with_documents(run.simulation, run.signals)
     return log, Engine(SITE.id).decide(log)
 
 
