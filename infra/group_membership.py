@@ -1,9 +1,15 @@
 """Which partitions are ours: Kafka's consumer group shares them out, and that is all it is asked for."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from streams.kafka.errors import explained
+from streams.kafka.joining import join
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import Topic, topic_name
 
 _UNHANDLED_MS: Final = 600_000
 """Longer than an insert into a server that does not answer takes to give up."""
@@ -19,10 +25,9 @@ class GroupMembership:
 
     def __init__(
         self,
-        client: Mapping[str, Any],
-        group: str,
-        topic: str,
-        session_seconds: float,
+        settings: KafkaSettings,
+        name: str,
+        topic: Topic,
         *,
         on_assigned: Callable[[list[int]], None],
         on_revoked: Callable[[list[int]], None],
@@ -31,10 +36,9 @@ class GroupMembership:
         """Join the group.
 
         Args:
-            client: librdkafka's configuration: where the brokers are, TLS, SASL.
-            group: its id; nothing else may use it.
+            settings: where Kafka is, and how long a member may be silent before it loses its partitions.
+            name: the group is `{group}-{name}`; nothing else may use it.
             topic: whose partitions are shared out.
-            session_seconds: a member that is not heard for so long loses its partitions.
             on_assigned: is told of partitions that are ours now.
             on_revoked: is told of partitions that are about to be another's.
             on_lost: is told of partitions that may be another's already.
@@ -52,32 +56,36 @@ class GroupMembership:
 
             return told
 
+        self._settings = settings
         self._consumer = Consumer(
-            {
-                **client,
-                "group.id": group,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
+            settings.member(name)
+            | {
                 "auto.offset.reset": "latest",
-                "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": int(session_seconds * 1_000),
-                "heartbeat.interval.ms": int(session_seconds * 100),
+                "enable.partition.eof": False,
+                "heartbeat.interval.ms": int(settings.session_seconds * 100),
                 "max.poll.interval.ms": _UNHANDLED_MS,
             }
         )
-        self._consumer.subscribe(
-            [topic], on_assign=assigned, on_revoke=given_up(on_revoked), on_lost=given_up(on_lost)
-        )
+        join(
+            self._consumer, topic_name(settings, topic),
+            on_assign=assigned, on_revoke=given_up(on_revoked), on_lost=given_up(on_lost),
+        )  # fmt: skip
 
     def poll(self, seconds: float) -> str | None:
-        """Serve the group for so long; return what the broker complains of, None if it does not."""
+        """Serve the group for so long; return what the broker complains of, None if it does not.
+
+        Raises:
+            LogUnavailable: partitions could not be taken over or given up; who is to have them is not known
+                any more, and the group is to be left.
+        """
         try:
             message = self._consumer.poll(seconds)
-        except KafkaException as raised:
-            return str(raised.args[0].str())
-        error = None if message is None else message.error()
-        return None if error is None else str(error.str())
+        except KafkaException as error:
+            raise explained(self._settings, error) from error
+        complaint = None if message is None else message.error()
+        return None if complaint is None else str(complaint.str())
 
     def close(self) -> None:
         """Leave the group, which calls `on_revoked` for what is left."""
-        self._consumer.close()
+        with suppress(KafkaException):  # of a broker that is away; it is left all the same
+            self._consumer.close()

@@ -30,6 +30,7 @@ from infra.settings import Settings
 from infra.troubles import Trouble
 from streams.backoff import Backoff
 from streams.kafka.errors import explained
+from streams.kafka.joining import join
 from streams.kafka.log import KafkaLog
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import MessageQuarantine
@@ -136,8 +137,9 @@ class RelayProcess:
                     self._give_up([each.partition for each in partitions], quarantine)
                     consumer.incremental_unassign(partitions)
 
-                consumer.subscribe(
-                    [self._topic],
+                join(
+                    consumer,
+                    self._topic,
                     on_assign=lambda _, partitions: self._assigned(consumer, orders, partitions),
                     on_revoke=left,
                     on_lost=left,

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Final, Protocol
 
 import structlog
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from infra.group_membership import GroupMembership
@@ -33,8 +34,8 @@ from streams.backoff import Backoff
 from streams.kafka.ends import Ends
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topic, topic_name
-from streams.log import LogCorrupt, LogError
+from streams.kafka.topics import Topic
+from streams.log import LogCorrupt, LogError, LogUnavailable
 
 FIRST_WAIT_SECONDS: Final = 0.5
 LONGEST_WAIT_SECONDS: Final = 10.0
@@ -51,7 +52,11 @@ class Membership(Protocol):
     """Membership in the group that shares out the partitions; see `infra.group_membership`."""
 
     def poll(self, seconds: float) -> str | None:
-        """Serve the group for so long; return what the broker complains of."""
+        """Serve the group for so long; return what the broker complains of.
+
+        Raises:
+            LogUnavailable: the group is to be left.
+        """
 
     def close(self) -> None:
         """Leave the group."""
@@ -145,10 +150,13 @@ class SinkProcess:
                 if self._has_joined:
                     joined_by = time.monotonic() + _JOIN_SECONDS
                 elif time.monotonic() > joined_by:
-                    self._log.warning("joining the group anew", waited_seconds=_JOIN_SECONDS)
+                    self._log.warning("joining the group anew")
                     membership.close()
                     membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
-                complaint = membership.poll(_POLL_SECONDS)
+                try:
+                    complaint = membership.poll(_POLL_SECONDS)
+                except LogUnavailable as error:
+                    complaint, self._has_joined, joined_by = str(error), False, 0.0
                 if complaint is not None and not self._has_joined:  # else whoever reads the log says it
                     self._troubles.tell("log", complaint, time.monotonic())
                 self._start_turns()
@@ -325,10 +333,9 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
             log,
             partial(
                 GroupMembership,
-                kafka.admin(),
-                f"{kafka.group}-sink",
-                topic_name(kafka, Topic.SIGNALS),
-                server.session_seconds or kafka.session_seconds,
+                replace(kafka, session_seconds=server.session_seconds or kafka.session_seconds),
+                "sink",
+                Topic.SIGNALS,
             ),
             server,
             health,

@@ -19,7 +19,7 @@ from projections.client import open_history
 from streams.kafka.ends import Ends
 from streams.kafka.producer import SignalProducer
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topic, apply, topic_name
+from streams.kafka.topics import Topic, apply
 from streams.log import Draft, LogUnavailable
 from streams.partitioning import partition_of
 from tests.chaos.site import PASSWORD, Site, free_port, write_home
@@ -115,7 +115,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
     apply(replace(settings, wait_seconds=60))
     assigned: list[list[int]] = []
     member = GroupMembership(
-        settings.admin(), kafka.prefix, topic_name(settings, Topic.SIGNALS), SESSION_SECONDS,
+        replace(settings, session_seconds=SESSION_SECONDS), "test", Topic.SIGNALS,
         on_assigned=assigned.append, on_revoked=lambda _: None, on_lost=lambda _: assigned.clear(),
     )  # fmt: skip
     ends, producer = Ends(settings), SignalProducer(settings, lambda *_: None)

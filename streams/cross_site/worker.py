@@ -33,6 +33,7 @@ from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import UnknownUse, UnreadableUse, read_use
 from streams.kafka.errors import explained
+from streams.kafka.joining import join
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.settings import KafkaSettings
@@ -181,9 +182,10 @@ class CrossSiteWorker:
         kept = Consumer(self._settings.member(KEPT))
         quarantine = MessageQuarantine(self._settings, KEPT, Topic.PERSONS, kept.consumer_group_metadata)
         try:
-            consumer.subscribe(
-                [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-            )
+            join(
+                consumer, self._topic,
+                on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost,
+            )  # fmt: skip
             due, ask_due = 0.0, time.monotonic() + ASK_SECONDS
             while not stopping.is_set():
                 self._observer.turned()
@@ -199,9 +201,9 @@ class CrossSiteWorker:
             self._commit(consumer, self._held)
         finally:
             self._held.clear()  # what is not committed by now must not be
+            self._observer.joined(False)
             kept.close()
             consumer.close()
-            self._observer.joined(False)
             self._log.info("left the group")
 
     def _ask(self, consumer: Consumer) -> None:

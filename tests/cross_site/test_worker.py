@@ -16,6 +16,7 @@ from infra.kafka_quarantine import list_quarantined
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import write_use
+from streams.cross_site.worker import CrossSiteWorker, Unobserved
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
@@ -66,6 +67,32 @@ def test_it_waits_for_the_log(log: KafkaSettings) -> None:
         wait_for(lambda: position(log) > 0)
     assert len(told(log)) == 2
     telling.close()
+
+
+def test_partitions_that_cannot_be_taken_over_are_taken_over_later(log: KafkaSettings) -> None:
+    """The coordinator moves just when a partition is assigned: the stage says it, and joins anew."""
+    client = {**log.client, "socket.timeout.ms": 5_000}
+    hasty = msgspec.structs.replace(log, wait_seconds=0.0, client=client)  # no coordinator is so quick
+    heard, stopping = Heard(), threading.Event()
+    stage = CrossSiteWorker(hasty, Limits(), lambda _: None, heard)
+    thread = threading.Thread(target=stage.run, args=(stopping,))
+    thread.start()
+    wait_for(lambda: len(heard.reasons) > 1)
+    stopping.set()
+    thread.join(PATIENCE_SECONDS)
+    assert all("Failed to get committed offsets" in reason for reason in heard.reasons), heard.reasons
+
+
+class Heard(Unobserved):
+    """Hears what the stage waits for."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def waiting(self, reason: str | None) -> None:
+        """Note it."""
+        if reason is not None:
+            self.reasons.append(reason)
 
 
 def put_raw(log: KafkaSettings, *values: bytes) -> None:

@@ -15,6 +15,7 @@ from infra.settings import ClickHouse
 from infra.sink_process import SinkProcess
 from projections.client import History
 from projections.errors import HistoryError
+from streams.log import LogUnavailable
 from tests.sink.partitioned_log import PartitionedLog
 
 
@@ -107,6 +108,22 @@ def test_a_member_that_hears_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch
         threading.Event().wait(0.5)  # more than twice as long as before: now it has no reason to leave
         assert (group.members, group.closed) == (2, 1)
     assert group.closed == 2
+
+
+def test_a_member_that_could_not_take_its_partitions_is_replaced_at_once() -> None:
+    """It says why, and joins anew without waiting for as long as one that hears nothing."""
+    group, health = Group(), Health()
+    group.members = 1
+
+    def fail() -> None:
+        raise LogUnavailable("the coordinator has moved")
+
+    with structlog.testing.capture_logs() as lines, running(group, Log(), health):
+        wait_for(lambda: health.ready()[0])
+        group.tells.append(fail)
+        wait_for(lambda: group.members == 3 and health.ready()[0])
+    said = [line["error"] for line in lines if line["event"] == "waiting" and line["on"] == "log"]
+    assert said == ["the coordinator has moved"]
 
 
 def test_between_its_turns_nothing_is_read_ahead() -> None:
