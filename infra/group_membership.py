@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from streams.kafka.errors import explained
 from streams.kafka.joining import join
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import Topic, topic_name
+from streams.kafka.topics import Topic
 
 _UNHANDLED_MS: Final = 600_000
 """Longer than an insert into a server that does not answer takes to give up."""
@@ -66,8 +66,8 @@ class GroupMembership:
                 "max.poll.interval.ms": _UNHANDLED_MS,
             }
         )
-        join(
-            self._consumer, topic_name(settings, topic),
+        self._watch = join(
+            settings, self._consumer, topic,
             on_assign=assigned, on_revoke=given_up(on_revoked), on_lost=given_up(on_lost),
         )  # fmt: skip
 
@@ -75,9 +75,10 @@ class GroupMembership:
         """Serve the group for so long; return what the broker complains of, None if it does not.
 
         Raises:
-            LogUnavailable: partitions could not be taken over or given up; who is to have them is not known
-                any more, and the group is to be left.
+            LogUnavailable: no broker answers, or partitions could not be taken over or given up: whose they
+                are is not known any more, and the group is to be left.
         """
+        self._watch.look()
         try:
             message = self._consumer.poll(seconds)
         except KafkaException as error:

@@ -43,8 +43,6 @@ from streams.log import LogCorrupt, LogUnavailable
 BATCH: Final = 100
 """Commands taken before the group is served and the log is told."""
 TELL_SECONDS: Final = 0.2
-ASK_SECONDS: Final = 5.0
-"""Between two requests to the log that ask for nothing."""
 _GROUP: Final = "relay"
 _POLL_SECONDS: Final = 0.05
 _FIRST_WAIT_SECONDS: Final = 0.2
@@ -88,7 +86,6 @@ class RelayProcess:
         self._log_trouble = Trouble("log", health, metrics.log_away)
         self._command_side_trouble = Trouble("command side", health, metrics.command_side_away)
         self._tell_due, self._tell_backoff = 0.0, _backoff()
-        self._ask_due = 0.0
         self._log = structlog.get_logger()
 
     def run(self, stopping: threading.Event) -> None:
@@ -137,31 +134,22 @@ class RelayProcess:
                     self._give_up([each.partition for each in partitions], quarantine)
                     consumer.incremental_unassign(partitions)
 
-                join(
+                watch = join(
+                    kafka,
                     consumer,
-                    self._topic,
+                    Topic.COMMANDS,
                     on_assign=lambda _, partitions: self._assigned(consumer, orders, partitions),
                     on_revoke=left,
                     on_lost=left,
                 )
                 while not stopping.is_set():
                     self._health.beat()
-                    self._ask(consumer)
+                    watch.look()
                     self._take(consumer, orders)
                     self._tell(cases, teller, stopping)
             finally:
                 self._give_up(list(self._held))
                 consumer.close()
-
-    def _ask(self, consumer: Consumer) -> None:
-        """See now and then that the log answers: one that stands still is as silent as one without commands.
-
-        Raises:
-            LogUnavailable: it does not.
-        """
-        if time.monotonic() >= self._ask_due:
-            count_partitions(self._kafka, consumer, Topic.COMMANDS)
-            self._ask_due = time.monotonic() + ASK_SECONDS
 
     def _check_topics(self, consumer: Consumer) -> None:
         """Check that a site's commands are in the partition of the same number as its signals."""

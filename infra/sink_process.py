@@ -42,8 +42,6 @@ LONGEST_WAIT_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
 _TAKEN_WAIT_SECONDS: Final = 5.0
 """Some heartbeats, within which a process that was stalled hears that others have its partitions."""
-_JOIN_SECONDS: Final = 75.0
-"""Others have handed over by then. A member may find no broker ever again: see `streams.kafka.lookups`."""
 _HAND_OVER_SECONDS: Final = 60.0
 """How long the group waits for a batch in hand; after that the next owner's claim stops it."""
 
@@ -142,21 +140,18 @@ class SinkProcess:
     def run(self, stopping: threading.Event) -> None:
         """Run until stopped; then finish the batches in hand and leave the group."""
         self._health.in_group(False)
-        membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
+        membership = self._member()
         try:
             self._health.started()
             while not stopping.is_set():
                 self._health.beat()
-                if self._has_joined:
-                    joined_by = time.monotonic() + _JOIN_SECONDS
-                elif time.monotonic() > joined_by:
-                    self._log.warning("joining the group anew")
-                    membership.close()
-                    membership, joined_by = self._member(), time.monotonic() + _JOIN_SECONDS
                 try:
                     complaint = membership.poll(_POLL_SECONDS)
                 except LogUnavailable as error:
-                    complaint, self._has_joined, joined_by = str(error), False, 0.0
+                    membership.close()
+                    self._out_of_group()
+                    self._troubles.tell("log", str(error), time.monotonic())
+                    membership, complaint = self._member(), None
                 if complaint is not None and not self._has_joined:  # else whoever reads the log says it
                     self._troubles.tell("log", complaint, time.monotonic())
                 self._start_turns()
@@ -199,6 +194,9 @@ class SinkProcess:
     def _lost(self, numbers: list[int]) -> None:
         """Begin no more batches; what is in hand is stopped by the next owner's claim."""
         self._drop(numbers)
+        self._out_of_group()
+
+    def _out_of_group(self) -> None:
         self._has_joined = False
         self._health.in_group(False)
 

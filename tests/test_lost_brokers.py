@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException
 from msgspec.structs import replace
 
+from infra.group_membership import GroupMembership
 from infra.kafka.broker import free_ports
 from streams.forwarder import Forwarder, NoAnswerYet
 from streams.kafka.log import KafkaLog
@@ -140,3 +141,26 @@ def test_the_second_stage(settings: KafkaSettings, proxy: BrokerProxy) -> None:
             pass
         put(settings, [reading("lisbon", 20)])
         wait_for(lambda: len(told(settings)) == 2)
+
+
+def test_a_sinks_member(settings: KafkaSettings, proxy: BrokerProxy) -> None:
+    """A member of the group that finds no broker any more says that it is to be left; the next one joins."""
+    settings = replace(settings, client=HELPLESS | CURIOUS)
+    assigned: list[int] = []
+
+    def member() -> GroupMembership:
+        return GroupMembership(
+            settings, "sink", Topic.SIGNALS,
+            on_assigned=assigned.extend, on_revoked=lambda _: assigned.clear(),
+            on_lost=lambda _: assigned.clear(),
+        )  # fmt: skip
+
+    with closing(member()) as first:
+        wait_for(lambda: first.poll(0.1) is None and assigned)
+        with proxy.without_brokers():
+            pass
+        with pytest.raises(LogUnavailable):
+            wait_for(lambda: first.poll(0.1) == "never")
+    assert not assigned
+    with closing(member()) as second:
+        wait_for(lambda: second.poll(0.1) is None and assigned)

@@ -114,20 +114,31 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
     )  # fmt: skip
     apply(replace(settings, wait_seconds=60))
     assigned: list[list[int]] = []
-    member = GroupMembership(
-        replace(settings, session_seconds=SESSION_SECONDS), "test", Topic.SIGNALS,
-        on_assigned=assigned.append, on_revoked=lambda _: None, on_lost=lambda _: assigned.clear(),
-    )  # fmt: skip
     ends, producer = Ends(settings), SignalProducer(settings, lambda *_: None)
 
+    def joined() -> GroupMembership:
+        return GroupMembership(
+            replace(settings, session_seconds=SESSION_SECONDS), "test", Topic.SIGNALS,
+            on_assigned=assigned.append, on_revoked=lambda _: assigned.clear(),
+            on_lost=lambda _: assigned.clear(),
+        )  # fmt: skip
+
+    member = joined()
+
     def head() -> int:
-        member.poll(0.05)
+        nonlocal member
+        try:
+            member.poll(0.05)
+        except LogUnavailable:  # as a sink does
+            member.close()
+            assigned.clear()
+            member = joined()
         try:
             return ends.head(Topic.SIGNALS, partition_of("site", PARTITIONS))
         except LogUnavailable:
             return -1
 
-    with closing(member), closing(ends), closing(producer):
+    with closing(ends), closing(producer):
         wait_for(lambda: head() == 0 and assigned)
         producer.send(Draft("0" * 32, "site", b"first"))
         assert producer.flush(10) == 0
@@ -137,6 +148,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
         kafka.broker.resume()
         wait_for(lambda: head() == 2 and assigned)  # else they never do
         assert producer.flush(10) == 0
+    member.close()
 
 
 def a_morning(folder: Path) -> list[Signal]:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import msgspec
 import structlog
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -34,7 +33,6 @@ from streams.cross_site.rules import CrossSite, Limits
 from streams.cross_site.uses import UnknownUse, UnreadableUse, read_use
 from streams.kafka.errors import explained
 from streams.kafka.joining import join
-from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -43,8 +41,6 @@ from streams.quarantine import Rejection, RejectionReason
 
 BATCH: Final = 1_000
 COMMIT_SECONDS: Final = 1.0
-ASK_SECONDS: Final = 5.0
-"""Between two requests to the broker that ask for nothing."""
 KEPT: Final = "cross-site-quarantine"
 """The group whose offsets say what the quarantine has. The stage's own are committed outside transactions."""
 _POLL_SECONDS: Final = 0.05
@@ -182,16 +178,14 @@ class CrossSiteWorker:
         kept = Consumer(self._settings.member(KEPT))
         quarantine = MessageQuarantine(self._settings, KEPT, Topic.PERSONS, kept.consumer_group_metadata)
         try:
-            join(
-                consumer, self._topic,
+            watch = join(
+                self._settings, consumer, Topic.PERSONS,
                 on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost,
             )  # fmt: skip
-            due, ask_due = 0.0, time.monotonic() + ASK_SECONDS
+            due = 0.0
             while not stopping.is_set():
                 self._observer.turned()
-                if time.monotonic() >= ask_due:
-                    self._ask(consumer)
-                    ask_due = time.monotonic() + ASK_SECONDS
+                watch.look()
                 if not self._turn(consumer, quarantine, stopping):
                     return  # told in part: not to be committed
                 self._observer.waiting(None)
@@ -205,15 +199,6 @@ class CrossSiteWorker:
             kept.close()
             consumer.close()
             self._log.info("left the group")
-
-    def _ask(self, consumer: Consumer) -> None:
-        """See that this member still finds a broker; one that does not begins anew, as `Lookups` says.
-
-        Raises:
-            LogUnavailable: it found none for as long as the group keeps its partitions.
-        """
-        within = msgspec.structs.replace(self._settings, wait_seconds=self._settings.session_seconds)
-        count_partitions(within, consumer, Topic.PERSONS)
 
     def _turn(self, consumer: Consumer, quarantine: MessageQuarantine, stopping: threading.Event) -> bool:
         """Compare what has come, and tell what is found and refused; False if stopped before all was told.

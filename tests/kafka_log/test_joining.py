@@ -19,7 +19,7 @@ def test_what_a_callback_raises_can_be_caught(settings: KafkaSettings) -> None:
         consumer.committed([TopicPartition(topic, 0)], 0)
 
     with closing(Consumer(settings.member("hasty"))) as consumer:
-        join(consumer, topic, on_assign=too_hasty, on_revoke=ignore, on_lost=ignore)
+        join(settings, consumer, Topic.SIGNALS, on_assign=too_hasty, on_revoke=ignore, on_lost=ignore)
         with pytest.raises(KafkaException, match="committed offsets"):
             while True:
                 consumer.poll(0.1)
