@@ -16,12 +16,14 @@ from infra.group_membership import GroupMembership
 from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
 from projections.client import open_history
+from streams.forwarder import Forwarder
 from streams.kafka.ends import Ends
-from streams.kafka.producer import SignalProducer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.target import KafkaTarget
 from streams.kafka.topics import Topic, apply
 from streams.log import Draft, LogUnavailable
 from streams.partitioning import partition_of
+from streams.spool import Spool
 from tests.chaos.site import PASSWORD, Site, free_port, write_home
 from tests.chaos.verdict import Progress, judge
 from tests.endpoint_client import Endpoint
@@ -106,49 +108,56 @@ def test_whoever_lives_on_may_forget_its_brokers() -> None:
 
 
 @pytest.mark.slow
-def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka) -> None:
+def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka, tmp_path: Path) -> None:
     """It signs in anew and says meanwhile that there are no brokers; whoever believed it must ask again."""
     settings = KafkaSettings(
         bootstrap_servers=kafka.bootstrap, topic_prefix=kafka.prefix, group=kafka.prefix, wait_seconds=2,
         partitions=PARTITIONS, replication_factor=1, min_insync_replicas=1, transaction_seconds=3,
+        session_seconds=SESSION_SECONDS,
     )  # fmt: skip
     apply(replace(settings, wait_seconds=60))
+    first, second = (Draft(digit * 32, "site", b"x") for digit in "01")
     assigned: list[list[int]] = []
-    ends, producer = Ends(settings), SignalProducer(settings, lambda *_: None)
 
     def joined() -> GroupMembership:
         return GroupMembership(
-            replace(settings, session_seconds=SESSION_SECONDS), "test", Topic.SIGNALS,
+            settings, "test", Topic.SIGNALS,
             on_assigned=assigned.append, on_revoked=lambda _: assigned.clear(),
             on_lost=lambda _: assigned.clear(),
         )  # fmt: skip
 
-    member = joined()
+    with (
+        Spool(tmp_path / "spool.sqlite", 1_000_000) as spool,
+        closing(KafkaTarget(settings)) as target,
+        closing(Ends(settings)) as ends,
+    ):
+        forwarder = Forwarder(spool, target, lambda *refused: pytest.fail(str(refused)))
+        member = joined()
 
-    def head() -> int:
-        nonlocal member
-        try:
-            member.poll(0.05)
-        except LogUnavailable:  # as a sink does
-            member.close()
-            assigned.clear()
-            member = joined()
-        try:
-            return ends.head(Topic.SIGNALS, partition_of("site", PARTITIONS))
-        except LogUnavailable:
-            return -1
+        def head() -> int:
+            nonlocal member
+            try:
+                member.poll(0.05)
+            except LogUnavailable:  # as a sink does
+                member.close()
+                assigned.clear()
+                member = joined()
+            try:
+                forwarder.step()
+                return ends.head(Topic.SIGNALS, partition_of("site", PARTITIONS))
+            except LogUnavailable:
+                return -1
 
-    with closing(ends), closing(producer):
-        wait_for(lambda: head() == 0 and assigned)
-        producer.send(Draft("0" * 32, "site", b"first"))
-        assert producer.flush(10) == 0
+        spool.append([first])
+        wait_for(lambda: head() == 1 and assigned)
         kafka.broker.pause()
-        producer.send(Draft("1" * 32, "site", b"second"))
+        spool.append([second])
         wait_for(lambda: head() == -1 and not assigned)
         kafka.broker.resume()
-        wait_for(lambda: head() == 2 and assigned)  # else they never do
-        assert producer.flush(10) == 0
-    member.close()
+        wait_for(lambda: head() > 1 and assigned)  # else they never do
+        ids = {first.id, second.id}
+        assert target.find(target.partition_of("site"), 0, head(), ids) == ids
+        member.close()
 
 
 def a_morning(folder: Path) -> list[Signal]:
