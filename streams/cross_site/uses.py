@@ -72,12 +72,12 @@ def read_use(wire: bytes) -> Use:
     """Return the use in these bytes.
 
     Raises:
-        UnreadableUse: not JSON, a field missing.
+        UnreadableUse: not JSON, nested without end, a field missing.
         UnknownUse: of an unknown schema version.
     """
     try:
         use = _decode(wire)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableUse(f"not a use: {error}") from error
     if use.schema != SCHEMA_VERSION:
         raise UnknownUse(f"unknown schema {use.schema} of a use: this version reads {SCHEMA_VERSION}")

@@ -101,6 +101,12 @@ def test_what_is_written_is_read() -> None:
     use = Use(what="visit", site="a", at=1, id="x", person="ann", visit="v")
     assert read_use(write_use(use)) == use
     newer = write_use(msgspec.structs.replace(use, schema=2))
-    for wire, reason in ((b"", "not a use"), (b'{"what":"seen"}', "not a use"), (newer, "unknown schema 2")):
+    deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+    for wire, reason in (
+        (b"", "not a use"),
+        (b'{"what":"seen"}', "not a use"),
+        (deep, "not a use"),
+        (newer, "unknown schema 2"),
+    ):
         with pytest.raises(UnreadableUse, match=reason):
             read_use(wire)
