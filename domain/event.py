@@ -76,14 +76,15 @@ def read_event(wire: bytes) -> Event:
     """Return the event in these bytes, upcast to the newest schema version.
 
     Raises:
-        UnreadableEvent: not JSON, an unknown topic or schema version, or a required field missing.
+        UnreadableEvent: not JSON, nested too deeply, an unknown topic or schema version, or a required field
+            missing.
     """
     try:
         event = _decode(wire)
         return event if event.schema == SCHEMA_VERSION else _upcast(wire)
     except msgspec.ValidationError:
         return _upcast(wire)  # an older version may have had other fields
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableEvent(f"not an event: {error}") from error
 
 
@@ -101,5 +102,5 @@ def _upcast(wire: bytes) -> Event:
         raise UnreadableEvent(
             f"unknown event schema {version!r}: this version reads 1 to {SCHEMA_VERSION}"
         ) from None
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadableEvent(f"not an event: {error}") from error

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -20,7 +19,6 @@ from domain.signal import read_signal
 from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT, Layout
 from domain.wire_scanning import can_scan, scan
 
-_UNREADABLE: Final = (DomainError, msgspec.MsgspecError, ValueError, RecursionError)
 _NO_COLUMN: Final = (pa.ArrowException, OverflowError)
 """What a number raises that no column holds."""
 
@@ -75,7 +73,7 @@ def _read_any(
         try:
             items.append(read(wire))
             places.append(place)
-        except _UNREADABLE as error:
+        except DomainError as error:
             unreadable.append((place, str(error)))
     try:
         return Read(columns(items), np.array(places, np.int64), unreadable)

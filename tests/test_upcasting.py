@@ -69,3 +69,11 @@ def test_versions_that_are_none_are_unreadable(version: int | str) -> None:
         read_signal(_older_signal(version))
     with pytest.raises(UnreadableEvent, match=r"unknown event schema|not an event"):
         read_event(_older_event(version))
+
+
+@pytest.mark.parametrize("version", [1, 0])
+def test_an_event_nested_without_end_is_unreadable(version: int) -> None:
+    """Whoever reads the log meets the one error that stands for all such bytes, whatever their version."""
+    deep = _older_event(version, detail={"a": "x"}).replace(b'"x"', b"[" * 100_000 + b"]" * 100_000)
+    with pytest.raises(UnreadableEvent, match="not an event"):
+        read_event(deep)
