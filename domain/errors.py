@@ -9,6 +9,10 @@ class UnreadableSignal(DomainError):
     """Bytes that are no signal this version can read: they go to quarantine with this reason."""
 
 
+class UnknownSchema(UnreadableSignal):
+    """A signal of a schema version that this version does not read."""
+
+
 class UnreadableEvent(DomainError):
     """Bytes in the events log that are no event this version can read."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.errors import UnreadableSignal
+from domain.errors import UnknownSchema, UnreadableSignal
 from domain.upcasting import Upcaster, bring_up
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
 
@@ -179,9 +179,9 @@ def read_signal(wire: bytes) -> Signal:
     """Return the signal in these bytes, upcast to the newest schema version.
 
     Raises:
-        UnreadableSignal: not JSON, nested too deeply, not a CloudEvents envelope of ours, an unknown schema
-            version, a word outside its vocabulary, or a required field missing. Nothing else is raised,
-            whatever the bytes are.
+        UnreadableSignal: not JSON, nested too deeply, not a CloudEvents envelope of ours, a word outside its
+            vocabulary, or a required field missing. Nothing else is raised, whatever the bytes are.
+        UnknownSchema: of them, where it is the schema version.
     """
     try:
         _check_depth(wire)
@@ -210,7 +210,7 @@ def _upcast(envelope: _Envelope) -> Signal:
         fields = msgspec.json.decode(envelope.data, type=dict[str, Any])
         return msgspec.convert(bring_up(fields, version, SCHEMA_VERSION, UPCASTERS), Signal)
     except LookupError:
-        raise UnreadableSignal(
+        raise UnknownSchema(
             f"unknown schema {envelope.dataschema!r}: this version reads {_SCHEMA}1 to {NEWEST_SCHEMA}"
         ) from None
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from domain.bounds import fault_of, is_site
-from domain.errors import UnreadableSignal
+from domain.errors import UnknownSchema, UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
@@ -83,10 +83,10 @@ class Admission:
             site = self._sites[found.encode()] = found
         try:
             signal = read_signal(value)
+        except UnknownSchema as error:
+            return refused(message, RejectionReason.UNKNOWN_SCHEMA, str(error))
         except UnreadableSignal as error:
-            unknown = "unknown schema" in str(error)
-            reason = RejectionReason.UNKNOWN_SCHEMA if unknown else RejectionReason.UNREADABLE
-            return refused(message, reason, str(error))
+            return refused(message, RejectionReason.UNREADABLE, str(error))
         if signal.site != site:
             detail = f"the key says site {site!r}, the signal {signal.site!r}: the producer must use its site"
             return refused(message, RejectionReason.FOREIGN_KEY, detail)

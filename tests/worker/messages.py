@@ -57,6 +57,7 @@ def bad_messages() -> list[tuple[str, Message]]:
         ("unreadable", changed(value=b"")),
         ("unreadable", changed(value=None)),
         ("unreadable", odd(id="42")),
+        ("unreadable", changed(value=value.replace(b'"clock"', b'"unknown schema"'))),
         ("unknown_schema", changed(schema="²".encode())),
         ("unknown_schema", changed(schema=b"1" * 5_000)),
         ("unknown_schema", changed(value=value.replace(b"signal:1", "signal:²".encode()))),
