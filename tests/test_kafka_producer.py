@@ -11,8 +11,9 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.producer import Refusal, Sent, SignalProducer
 from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
-from streams.log import Draft, LogUnavailable
+from streams.log import Draft, LogCorrupt, LogUnavailable
 from streams.partitioning import partition_of
 from streams.quarantine import RejectionReason
 from tests.kafka_fixture import Kafka
@@ -133,3 +134,13 @@ def test_a_closed_producer_takes_nothing(kafka: Kafka) -> None:
     assert producer.flush(20) == producer.close() == producer.close() == 0
     with pytest.raises(LogUnavailable, match="closed"):
         producer.send(draft(2))
+
+
+def test_a_refusal_concerns_the_call_that_met_it() -> None:
+    """Two signals too large are told once, and the next call is not refused for the one not told."""
+    large = [Draft(draft(n).id, "campus", bytes(2_001)) for n in (1, 2)]
+    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1", max_message_bytes=2_000)
+    with closing(Telling(settings)) as telling:
+        with pytest.raises(LogCorrupt, match="2,007 bytes"):
+            telling.write(large)
+        assert telling.write([]) == []

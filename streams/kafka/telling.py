@@ -37,7 +37,7 @@ class Telling:
         """Do the same with signals that are bytes already; raises the same."""
         producer = self._producer or SignalProducer(self._settings, self._settled, self._given_up_seconds)
         self._producer = None
-        self._sent = []
+        self._sent, self._refused = [], []
         try:
             for signal in signals:
                 producer.send(signal)
@@ -52,7 +52,8 @@ class Telling:
                 f"been taken within {self._settings.wait_seconds:g} s"
             )
         if self._refused:
-            raise LogCorrupt(self._refused.pop())
+            producer.close()
+            raise LogCorrupt(self._refused[0])
         self._producer = producer
         return self._sent
 
