@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from domain.times import microseconds
 from infra.failure import WrongUse
 
 
@@ -45,4 +46,4 @@ def instant(option: str, text: str, zone: ZoneInfo) -> int:
             f"{option}: {text} does not exist in {zone.key}, where the clocks go forward then; "
             f"give the time with its offset: {local.isoformat()}, which is {again.isoformat()}"
         )
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1_000_000 + moment.microsecond
+    return microseconds(moment)

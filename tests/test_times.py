@@ -21,6 +21,7 @@ ATHENS = ZoneInfo("Europe/Athens")
         ("2016-10-30T03:30", 1_477_787_400_000_000),
         ("2016-10-30T03:30+02:00", 1_477_791_000_000_000),
         ("0001-06-02T00:00Z", -62_122_464_000_000_000),
+        ("1969-12-31T23:59:59.5Z", -500_000),
     ],
 )
 def test_a_time_is_the_sites_unless_it_says_otherwise(text: str, at_us: int) -> None:
