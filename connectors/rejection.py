@@ -6,13 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from domain.times import DAY_US
+
 ROW_LIMIT_BYTES: Final = 64 * 1024
 """A longer row is no reading of any device; it is kept, but not looked into."""
 _READ_LIMIT_BYTES: Final = 64 * 1024 * 1024  # a "line" without end must not fill the memory
 
 EARLIEST_US: Final = 946_684_800_000_000
 """2000-01-01 UTC: no device in use has readings from before, but many start there or in 1970 when reset."""
-AHEAD_US: Final = 86_400_000_000
+AHEAD_US: Final = DAY_US
 """How far after the import a reading may say it was: a day, for clocks set to another zone."""
 
 RejectionReason = Literal[

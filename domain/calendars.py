@@ -5,7 +5,7 @@ into the gap of a spring change is moved forward by the gap, one that occurs twi
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ import holidays
 from pydantic import AfterValidator, Field, model_validator
 
 from domain.site import Document, TimeZoneName
+from domain.times import microseconds
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = (
@@ -113,4 +114,4 @@ def _holidays_of(rule: Holidays, year: int) -> holidays.HolidayBase:
 @lru_cache(maxsize=10_000)
 def _utc_us(day: date, minutes: int, zone: ZoneInfo) -> int:
     local = datetime.combine(day, time(), zone) + timedelta(minutes=minutes)
-    return round(local.astimezone(UTC).timestamp() * 1_000_000)
+    return microseconds(local)

@@ -3,8 +3,11 @@
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-SECOND_US: Final = 1_000_000
-DAY_US: Final = 86_400 * SECOND_US
+MILLISECOND_US: Final = 1_000
+SECOND_US: Final = 1_000 * MILLISECOND_US
+MINUTE_US: Final = 60 * SECOND_US
+HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
 LATEST_US: Final = 7_258_118_400_000_000
 """2200-01-01: below it the history's times and the timers' sums stay within their range."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

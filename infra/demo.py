@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from domain.signal import Signal
+from domain.times import MINUTE_US, utc
 from infra.answers.feed import Fed, feed_signals, finish, import_files
 from infra.control import apply_settings
 from infra.directory_file import write_directory
@@ -26,7 +27,7 @@ from infra.summary import next_steps, summarise
 
 PERSONS: Final = 400
 SEED: Final = 7
-STEP_US: Final = 10 * 60 * 1_000_000
+STEP_US: Final = 10 * MINUTE_US
 """The simulated day passes in steps of ten minutes."""
 _FRAME_SECONDS: Final = 0.03
 _LINE_EVERY_STEPS: Final = 12
@@ -77,7 +78,7 @@ def play(home: OpenHome, language: Language) -> dict[str, int]:
             began = time.monotonic()
             feed_signals(home, signals, fed)
             inside = home.pipeline.runner.engine.occupancy()[""][0]
-            line = _line(datetime.fromtimestamp(at_us / 1_000_000, UTC), inside, home, language)
+            line = _line(utc(at_us), inside, home, language)
             if out.is_terminal:
                 live.update(line, refresh=True)
                 time.sleep(max(0.0, _FRAME_SECONDS - (time.monotonic() - began)))

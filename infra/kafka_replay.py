@@ -10,11 +10,12 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+from domain.times import HOUR_US
 from infra.failure import Failure
 from infra.home import Progress, no_progress
 from infra.kafka_partitions import chosen_partitions
 from infra.settings import Settings
-from streams.admission import HOUR_US, Limits
+from streams.admission import Limits
 from streams.comparison import told
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings

@@ -4,13 +4,13 @@ import shlex
 import shutil
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from rich.text import Text
 
-from domain.times import iso
+from domain.times import iso, utc
 from infra.home import OpenHome
 from infra.language import Language
 from infra.rendering import bars, console, person, say, severity, table
@@ -42,8 +42,8 @@ def busiest_morning(home: OpenHome) -> int:
         "toUnixTimestamp64Micro(max(occurred_at)) AS last FROM moves"
     )[0]
     zone = home.site.zone_info
-    day = datetime.fromtimestamp(span["first"] / 1_000_000, UTC).astimezone(zone).date()
-    last = datetime.fromtimestamp(span["last"] / 1_000_000, UTC).astimezone(zone).date()
+    day = utc(span["first"]).astimezone(zone).date()
+    last = utc(span["last"]).astimezone(zone).date()
     times = []
     while day <= last:
         times.append(instant("morning", f"{day}T{MORNING_HOUR:02}:00", zone))

@@ -10,12 +10,12 @@ import msgspec
 from domain.bounds import fault_of, is_site
 from domain.errors import UnknownSchema, UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
+from domain.times import HOUR_US
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
 
 SCHEMA_HEADER: Final = str(SCHEMA_VERSION).encode()
 """As the header `schema` says it."""
-HOUR_US: Final = 3_600_000_000
 _DETAIL_CHARACTERS: Final = 1_000
 """What is wrong is told with words of the message itself, which may be as long as the message."""
 

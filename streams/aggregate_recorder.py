@@ -14,9 +14,9 @@ from eventsourcing.persistence import AggregateRecorder, EventStore, JSONTransco
 from eventsourcing.utils import get_topic
 
 from domain.aggregates import Door, Fact, Visit, ZoneOccupancy
-from domain.aggregates.fact import utc
 from domain.event import read_event
 from domain.site import Site
+from domain.times import utc
 from domain.vocabulary import Topic
 from streams.log import Log
 

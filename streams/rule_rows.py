@@ -11,7 +11,7 @@ from detectors.base import Context, Detector, Hours, Rows
 from domain.kernels import records
 from domain.policy import Override, Rule
 from domain.records import NOWHERE, SEVERITY
-from domain.times import LATEST_US
+from domain.times import LATEST_US, SECOND_US, microseconds, utc
 from streams.state import State
 
 
@@ -23,7 +23,7 @@ class ActiveRule:
         self.detector = detector
         self.rows = rows
         self.severity = SEVERITY[rule.severity]
-        self.cool_down_us = round(rule.cool_down_seconds * 1_000_000)
+        self.cool_down_us = round(rule.cool_down_seconds * SECOND_US)
 
 
 def compile_rules(state: State) -> list[ActiveRule]:
@@ -122,7 +122,7 @@ class WorkingHours:
     def __init__(self, state: State) -> None:
         self._calendars = list(state.policy.calendars.values())
         named = [day.year for calendar in self._calendars for day in (*calendar.closed, *calendar.special)]
-        self._last_named = min(max(named, default=0), _year(LATEST_US - 1))
+        self._last_named = min(max(named, default=0), utc(LATEST_US - 1).year)
         self._zone = state.site.zone_info if state.site else ZoneInfo("UTC")
         self._years: tuple[int, int] | None = None
         self._covered = range(0)
@@ -139,7 +139,7 @@ class WorkingHours:
         first_us, last_us = (min(max(at_us, 0), LATEST_US - 1) for at_us in (first_us, last_us))
         if first_us in self._covered and last_us in self._covered:
             return self.hours
-        first, last = _year(first_us), max(_year(last_us), self._last_named)
+        first, last = utc(first_us).year, max(utc(last_us).year, self._last_named)
         if self._years is not None:
             first, last = min(first, self._years[0]), max(last, self._years[1])
         bounds, spans = [0], []
@@ -156,9 +156,5 @@ class WorkingHours:
         return self.hours
 
 
-def _year(at_us: int) -> int:
-    return datetime.fromtimestamp(at_us / 1_000_000, UTC).year
-
-
 def _start_us(year: int) -> int:
-    return round(datetime(year, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    return microseconds(datetime(year, 1, 1, tzinfo=UTC))

@@ -23,11 +23,10 @@ from domain.signal import Signal
 from domain.site import Site
 from domain.stages.occupancy import count_everybody
 from domain.timers import NEVER
-from domain.times import SECOND_US
+from domain.times import MINUTE_US, SECOND_US, microseconds
 from domain.vocabulary import OUTSIDE
 from streams.state import State
 
-MINUTE_US: Final = 60_000_000
 GROUPS: Final = 2**15
 """A person's row has 16 bits for the group."""
 NAMES_AT_ONCE: Final = 10_000
@@ -213,7 +212,7 @@ def _validity(person: Person, credential: HeldCredential, zone: tzinfo) -> tuple
         if moment is None:
             return default
         aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return round(aware.timestamp() * 1_000_000)
+        return microseconds(aware)
 
     return (
         max(at_us(one.valid_from, LONG_AGO) for one in (person, credential)),

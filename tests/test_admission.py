@@ -14,11 +14,11 @@ from domain.column_bounds import keep_to_bounds
 from domain.columns import signal_columns, signals_of
 from domain.kernels import COMPILED
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
-from domain.times import LATEST_US
+from domain.times import HOUR_US, LATEST_US
 from domain.vocabulary import Action, Category, Delivery, Direction, Topic
 from domain.wire_layout import SIGNAL_LAYOUT
 from domain.wire_scanning import scan
-from streams.admission import HOUR_US, Admission, Message, Refused
+from streams.admission import Admission, Message, Refused
 from streams.partitioning import partition_of
 from streams.worker.partition import PartitionDecider
 from streams.worker.shares import admit_columns

@@ -9,9 +9,9 @@ import pytest
 from eventsourcing.domain import OriginatorVersionError
 
 from domain.aggregates import Door, Fact, Step, Visit, ZoneOccupancy
-from domain.aggregates.fact import utc
 from domain.event import Event
 from domain.site import Point, Site, Zone
+from domain.times import utc
 from domain.vocabulary import Basis, Topic
 from streams.aggregate_recorder import AggregateHistory, LogRecorder
 from streams.log import Draft

@@ -18,6 +18,7 @@ from connectors.csv_file.mapping import Mapping
 from connectors.rejection import ROW_LIMIT_BYTES, RefusedRow
 from domain.columns import MOMENT, SIGNAL_COLUMNS, TEXT, word_column
 from domain.signal import Time, signal_ids
+from domain.times import HOUR_US, SECOND_US
 from domain.vocabulary import Delivery, Reason
 
 # While Arrow reads a CSV it puts a handler of its own in the place of Python's, to stop reading at Ctrl-C,
@@ -26,7 +27,7 @@ pa.enable_signal_handlers(False)
 
 _ODD_BYTES: Final = (b'"', b"\0", b"\r")
 _PLAIN_TIME: Final = r"^\d{4}-\d\d-\d\d[ T][0-2]\d:[0-5]\d:[0-5]\d$"
-_LAST_OF_HOUR_US: Final = 3_599_000_000
+_LAST_OF_HOUR_US: Final = HOUR_US - SECOND_US
 
 
 def plain_signals(lines: Sequence[bytes], mapping: Mapping, width: int) -> pa.Table | None:
@@ -144,7 +145,7 @@ def _plain_times(texts: pa.Array, mapping: Mapping) -> tuple[list[Time], Any, An
         minutes = pc.utf8_slice_codeunits(texts, 0, 16).dictionary_encode()
         times = [mapping.time_of(f"{minute}:00") for minute in minutes.dictionary.to_pylist()]
         which = minutes.indices.to_numpy()
-    occurred_at = _of_each(times, "occurred_at", which) + 1_000_000 * seconds
+    occurred_at = _of_each(times, "occurred_at", which) + SECOND_US * seconds
     mapping.time_of(texts[int(occurred_at.argmax())].as_py())  # of its minute's end nobody was asked
     return times, which, occurred_at
 

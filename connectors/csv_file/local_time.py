@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from connectors.rejection import AHEAD_US, EARLIEST_US, RefusedRow
 from domain.signal import Time
+from domain.times import SECOND_US, microseconds
 from domain.vocabulary import Quality
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
-_SECONDS: Final = {f"{second:02}": second * 1_000_000 for second in range(60)}
+_SECONDS: Final = {f"{second:02}": second * SECOND_US for second in range(60)}
 _MINUTES_KEPT: Final = 100_000
 
 
@@ -56,7 +56,7 @@ class LocalTimes:
                 raise ValueError("no time of day")
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is not None:
-                return (moment - _EPOCH) // _MICROSECOND, Quality.SYNCHRONISED, None
+                return microseconds(moment), Quality.SYNCHRONISED, None
         except ValueError as error:
             raise RefusedRow("bad_time", f"{text!r} is no time; 2016-05-31 07:00:00 is one") from error
         offset, second_offset = self._offsets(moment)
@@ -67,12 +67,12 @@ class LocalTimes:
                 "is the source's time_zone right?",
             )
         quality = Quality.UNCERTAIN if offset > second_offset else Quality.SYNCHRONISED
-        occurred_at = ((moment.replace(tzinfo=UTC) - _EPOCH) - offset) // _MICROSECOND
+        occurred_at = microseconds(moment.replace(tzinfo=UTC)) - offset // _MICROSECOND
         if _MINUTE.match(text):
             if len(self._minutes) >= _MINUTES_KEPT:
                 self._minutes.clear()
-            within = timedelta(seconds=moment.second, microseconds=moment.microsecond) // _MICROSECOND
-            self._minutes[text[:16]] = (occurred_at - within, quality)
+            within_us = moment.second * SECOND_US + moment.microsecond
+            self._minutes[text[:16]] = (occurred_at - within_us, quality)
         return occurred_at, quality, self._name
 
     def _offsets(self, moment: datetime) -> tuple[timedelta, timedelta]:

@@ -1,7 +1,6 @@
 """From reports to signals: running numbers, the way over the line, an outage, and a clock that drifts."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from operator import attrgetter
 from random import Random
@@ -12,7 +11,7 @@ from connectors.simulation.crossing import NO_INCIDENT
 from connectors.simulation.report import Outage, Report
 from connectors.simulation.truth import Truth
 from domain.signal import Signal, Time, Verify
-from domain.times import DAY_US
+from domain.times import DAY_US, utc
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
 
 _MS: Final = 1_000
@@ -172,5 +171,4 @@ def _framed(part: str) -> bytes:
 
 
 def _device_notation(at_us: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return utc(at_us).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

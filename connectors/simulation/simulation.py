@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -22,14 +22,14 @@ from domain.directory import Directory
 from domain.policy import Policy
 from domain.signal import Signal, write_signal
 from domain.site import Site
+from domain.times import HOUR_US, MINUTE_US, SECOND_US, microseconds
 from domain.vocabulary import Action, Role
 
 DEFAULT_START: Final = date(2026, 3, 2)
 """A Monday."""
 
-_HOUR_US: Final = 3_600_000_000
-_PART_US: Final = _HOUR_US // 4  # divides every local day, also those of daylight saving
-_REPORT_EVERY_US: Final = 2 * _HOUR_US  # a device's sign of life
+_PART_US: Final = HOUR_US // 4  # divides every local day, also those of daylight saving
+_REPORT_EVERY_US: Final = 2 * HOUR_US  # a device's sign of life
 _OUTAGE_HOURS: Final = (10.0, 14.5)
 _DRIFT_BEYOND_LIMIT_MS: Final = 2_500
 _ABSENT_SHARE: Final = 0.06
@@ -134,7 +134,7 @@ class Simulation:
     def _midnight(self, number: int) -> int:
         """Return the local midnight at which a day begins, in UTC microseconds."""
         local = datetime.combine(self._start + timedelta(days=number), time(), self.campus.site.zone_info)
-        return int(local.astimezone(UTC).timestamp()) * 1_000_000
+        return microseconds(local)
 
     def _day(self, number: int, rng: Random) -> Day:
         date_ = self._start + timedelta(days=number)
@@ -184,12 +184,12 @@ class Simulation:
         """Return the drifting device's clock: wrong at two signs of life in the first night."""
         first = self._midnight(0)
         ahead_ms = self.policy.devices.clock_offset_limit_ms + _DRIFT_BEYOND_LIMIT_MS
-        return DriftingClock(first + _HOUR_US, first + 4 * _HOUR_US + 300_000_000, ahead_ms)
+        return DriftingClock(first + HOUR_US, first + 4 * HOUR_US + 5 * MINUTE_US, ahead_ms)
 
     def _signs_of_life(self, number: int, outage: Outage | None, truth: Truth) -> list[Report]:
         """Return the devices' reports of being online, and the one at the end of an outage."""
         campus, begin = self.campus, self._midnight(number)
-        end = self._midnight(number + 1) if number < self._days else begin + 7 * _HOUR_US
+        end = self._midnight(number + 1) if number < self._days else begin + 7 * HOUR_US
         drift = -1
         if number == 0 and campus.drifting_device is not None:
             drift = len(truth.incidents)
@@ -198,7 +198,7 @@ class Simulation:
         found = []
         for turn, base in enumerate(range(begin, end, _REPORT_EVERY_US)):
             for device in range(len(campus.device_ids)):
-                at = base + device * 3_000_000 + 1_000_000
+                at = base + (3 * device + 1) * SECOND_US
                 shown = drift if device == campus.drifting_device and turn in (1, 2) else -1
                 if outage is None or not outage.holds(device, at):
                     found.append(Report(at, Action.ONLINE, device, incident=shown))

@@ -5,7 +5,8 @@ from typing import ClassVar, Self
 
 from eventsourcing.domain import BaseAggregate
 
-from domain.aggregates.fact import Beginning, Change, Fact, utc
+from domain.aggregates.fact import Beginning, Change, Fact
+from domain.times import utc
 from domain.vocabulary import Topic
 
 

@@ -1,14 +1,11 @@
 """What aggregates are folded from: our events, each with its place in the aggregate's sequence."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from eventsourcing.domain import CanInitAggregate, CanMutateAggregate
 
 from domain.event import Event
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,3 @@ class Beginning(Change, CanInitAggregate[str]):
     """The first change of an aggregate that is simply there, such as a door: it stands in no log."""
 
     originator_topic: str
-
-
-def utc(us: int) -> datetime:
-    """Return the time of these UTC microseconds."""
-    return _EPOCH + timedelta(microseconds=us)

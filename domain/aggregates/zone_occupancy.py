@@ -6,8 +6,9 @@ from typing import ClassVar, Self
 
 from eventsourcing.domain import BaseAggregate
 
-from domain.aggregates.fact import Beginning, Change, Fact, utc
+from domain.aggregates.fact import Beginning, Change, Fact
 from domain.site import Site
+from domain.times import utc
 from domain.vocabulary import OUTSIDE, Topic
 
 

@@ -10,6 +10,7 @@ from eventsourcing.domain import Aggregate
 
 from domain.commands.alert_decision import LONGEST_NAME, LONGEST_NOTE, AlertDecision
 from domain.errors import CommandRefused
+from domain.times import microseconds
 from domain.vocabulary import CaseStatus, Decision, Resolution
 
 _NAMESPACE: Final = UUID("3bffb57a-6d21-54b4-97fe-1be241b96298")
@@ -62,7 +63,7 @@ class AlertCase(Aggregate):
                 alert=self.alert,
                 decision=self.DECISION,
                 by=self.by,
-                decided_at=_microseconds(self.timestamp),
+                decided_at=microseconds(self.timestamp),
                 note=self.note,
                 assignee=getattr(self, "assignee", None),
                 resolution=None if (why := getattr(self, "resolution", None)) is None else Resolution(why),
@@ -248,7 +249,3 @@ def _text(what: str, text: str, longest: int) -> str:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise CommandRefused(f"{what}: it is not written in UTF-8; write it again")
     return text
-
-
-def _microseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1_000_000)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.rejection import EARLIEST_US
-from domain.times import iso
+from domain.times import iso, microseconds
 from domain.vocabulary import OUTSIDE, Topic
 from infra.control import apply_settings, placement
 from infra.failure import WrongUse
@@ -33,7 +33,7 @@ def place(
     home.pipeline.advance()
     zone_info = home.site.zone_info
     at_us = home.pipeline.runner.engine.now if at is None else instant("--at", at, zone_info)
-    if at_us > datetime.now(UTC).timestamp() * 1_000_000:
+    if at_us > microseconds(datetime.now(UTC)):
         told = at or f"the log's time, {iso(at_us, zone_info)},"
         raise WrongUse(f"--at: {told} has not come yet; say when it was")
     if at_us < EARLIEST_US:

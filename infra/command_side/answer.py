@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from domain.commands.alert_case import AlertCase
 from domain.errors import CommandRefused
-from domain.times import iso
+from domain.times import iso, microseconds
 from domain.vocabulary import Decision, Resolution
 from infra.command_side.cases import Cases
 from infra.command_side.errors import Outdated
@@ -57,7 +57,7 @@ def shown(alert: str, case: AlertCase | None, zone: ZoneInfo) -> dict[str, Any]:
             {
                 "decision": str(taken.decision),
                 "by": taken.by,
-                "decided_at": iso(round(taken.at.timestamp() * 1_000_000), zone),
+                "decided_at": iso(microseconds(taken.at), zone),
                 "note": taken.note,
                 "assignee": taken.assignee,
                 "resolution": taken.resolution,

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from domain.times import MILLISECOND_US, SECOND_US
 from streams.kafka.events import EventReader
 from streams.kafka.lookups import Lookups
 from streams.kafka.reader import PartitionReader
@@ -13,7 +14,6 @@ from streams.kafka.topics import Topic, topic_name
 
 _WAIT_SECONDS: Final = 5.0
 """An answer that takes longer is none: to look again is better than to wait."""
-_MILLISECOND_US: Final = 1_000
 
 
 class Ends:
@@ -63,12 +63,12 @@ class Ends:
                 ((message,),) = events.pieces(offset, 1)
             finally:
                 events.close()
-            return message.timestamp()[1] * _MILLISECOND_US
+            return message.timestamp()[1] * MILLISECOND_US
         with PartitionReader(self._settings, self._topics[Topic(log)], partition) as reader:
             reader.seek(offset)
             for messages in reader.rest(1):
-                return messages[0].timestamp()[1] * _MILLISECOND_US
-        return round(time.time() * 1_000_000)
+                return messages[0].timestamp()[1] * MILLISECOND_US
+        return round(time.time() * SECOND_US)
 
     def close(self) -> None:
         """Let go of the broker."""

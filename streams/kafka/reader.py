@@ -6,6 +6,7 @@ from typing import Final, Protocol, Self, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from domain.times import MILLISECOND_US
 from streams.admission import Message as Admitted
 from streams.kafka.errors import explained, no_topic, passing, patiently
 from streams.kafka.headers import ReadHeaders, header, headers_of
@@ -20,7 +21,6 @@ _MISSING: Final = frozenset(
 )
 _GONE: Final = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 _PAUSE_SECONDS: Final = 0.05
-_MILLISECOND_US: Final = 1_000
 
 
 class Message(Protocol):
@@ -199,7 +199,7 @@ def admitted(message: Message) -> Admitted:
         message.offset(),
         message.key(),
         message.value(),
-        message.timestamp()[1] * _MILLISECOND_US,
+        message.timestamp()[1] * MILLISECOND_US,
         header(headers, "schema"),
         header(headers, "id"),
     )

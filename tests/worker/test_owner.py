@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from domain.signal import Time
+from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
-from streams.admission import HOUR_US, Limits, Message
+from streams.admission import Limits, Message
 from streams.log import Snapshot
 from streams.worker import owner as owning
 from streams.worker.owner import PartitionOwner, Plan, Timing
