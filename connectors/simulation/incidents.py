@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from connectors.simulation.campus import OUTSIDE_CODE, Campus, zone_and_above
 from connectors.simulation.crossing import NOBODY, Crossing, Intent
-from connectors.simulation.days import HOUR, MINUTE, Day, Errand
+from connectors.simulation.days import HOUR_S, MINUTE_S, Day, Errand
 from connectors.simulation.persons import HashCredential, Member
 from connectors.simulation.truth import Incident, Truth
 from domain.policy import Policy
@@ -77,8 +77,8 @@ class Planter:
         if guests > len(present) * _MOST_GUESTS:
             return
         for _ in range(guests):
-            start_s = (14.1 + 0.2 * day.rng.random()) * HOUR
-            stay_s = (1.2 + 0.1 * day.rng.random()) * HOUR
+            start_s = (14.1 + 0.2 * day.rng.random()) * HOUR_S
+            stay_s = (1.2 + 0.1 * day.rng.random()) * HOUR_S
             day.work(present.pop(), errands=[Errand(start_s, hall, stay_s)])
 
     def _open(
@@ -118,9 +118,9 @@ class Planter:
         if people is present:
             day.work(member)
         first = len(day.crossings)
-        at_s = day.go(member.code, (20.5 + 1.5 * day.rng.random()) * HOUR, OUTSIDE_CODE, member.home)
+        at_s = day.go(member.code, (20.5 + 1.5 * day.rng.random()) * HOUR_S, OUTSIDE_CODE, member.home)
         self._open_at(day, first, "after_hours", "after_hours", member)
-        day.go(member.code, at_s + (25 + 30 * day.rng.random()) * MINUTE, member.home, OUTSIDE_CODE)
+        day.go(member.code, at_s + (25 + 30 * day.rng.random()) * MINUTE_S, member.home, OUTSIDE_CODE)
 
     def _rapid_reentry(self, day: Day, present: list[Member], _: list[Member]) -> None:
         """Somebody goes in and out of a meeting room again and again."""
@@ -131,21 +131,21 @@ class Planter:
         member, room = present.pop(), day.rng.choice(fit)
         incident = self._open("rapid_reentry", "rapid_reentry", person=member.id, zone=room)
         body, home = member.code, member.home
-        day.go(body, (7.5 + day.rng.random()) * HOUR, OUTSIDE_CODE, home)
+        day.go(body, (7.5 + day.rng.random()) * HOUR_S, OUTSIDE_CODE, home)
         before = self._zone_before(home, room)
-        at_s = day.go(body, (9.7 + day.rng.random()) * HOUR, home, before)
-        at_s += (self._entries_min + 1) * MINUTE  # so that the entries into that zone do not add up too
+        at_s = day.go(body, (9.7 + day.rng.random()) * HOUR_S, home, before)
+        at_s += (self._entries_min + 1) * MINUTE_S  # so that the entries into that zone do not add up too
         at_s = day.go(body, at_s, before, room)
         entry = day.crossings[-1]
         day.crossings[-1] = entry._replace(incident=incident)
-        step_s = min(45.0, self._entries_min * MINUTE * 0.8 / (2 * self._entries))
+        step_s = min(45.0, self._entries_min * MINUTE_S * 0.8 / (2 * self._entries))
         for turn in range(2, 2 * self._entries):
             at_s += step_s
             inwards = turn % 2 == 1
             step = entry._replace(at_us=day.us(at_s), out=entry.out if inwards else 1 - entry.out)
             day.crossings.append(step._replace(incident=incident) if inwards else step)
-        at_s = day.go(body, at_s + (self._entries_min + 5) * MINUTE, room, home)
-        day.go(body, max(at_s + MINUTE, 16.7 * HOUR), home, OUTSIDE_CODE)
+        at_s = day.go(body, at_s + (self._entries_min + 5) * MINUTE_S, room, home)
+        day.go(body, max(at_s + MINUTE_S, 16.7 * HOUR_S), home, OUTSIDE_CODE)
 
     def _tailgating(self, day: Day, present: list[Member], _: list[Member]) -> None:
         """Somebody slips in at a gate behind another, and is first read at an inner door."""
@@ -171,7 +171,7 @@ class Planter:
         if len(present) < 2 or not absent:
             return
         carrier, lender, friend = present.pop(), present.pop(), absent.pop()
-        day.work(carrier, leave_s=(12.8 + 0.5 * day.rng.random()) * HOUR, errands=[])
+        day.work(carrier, leave_s=(12.8 + 0.5 * day.rng.random()) * HOUR_S, errands=[])
         gate = day.crossings[-1]
         if not self._campus.counted[gate.point]:
             day.work(lender)
@@ -179,12 +179,12 @@ class Planter:
         self._slip(day, len(day.crossings) - 1, lender)
         gate_s = day.seconds(gate.at_us)
         plaza = self._campus.sides[gate.point][1 - gate.out]
-        day.work(lender, leave_s=gate_s - 7 * MINUTE, goal=plaza, errands=[])
+        day.work(lender, leave_s=gate_s - 7 * MINUTE_S, goal=plaza, errands=[])
         first = len(day.crossings)
         canteen = self._campus.rooms.canteen
-        at_s = day.go(friend.code, gate_s + 10 * MINUTE, OUTSIDE_CODE, canteen, lender.code)
+        at_s = day.go(friend.code, gate_s + 10 * MINUTE_S, OUTSIDE_CODE, canteen, lender.code)
         self._open_at(day, first, "card_sharing", "anti_passback", lender)
-        day.go(friend.code, at_s + 25 * MINUTE, canteen, OUTSIDE_CODE, lender.code)
+        day.go(friend.code, at_s + 25 * MINUTE_S, canteen, OUTSIDE_CODE, lender.code)
 
     def _slip(self, day: Day, place: int, follower: Member) -> None:
         """Let somebody slip through behind the crossing at this place in the plan."""
@@ -200,9 +200,9 @@ class Planter:
             return
         member, point = present.pop(), day.rng.choice(self._locked)
         incident = self._open("held_door", "door_held", point=point)
-        start_s = (9.5 + 1.5 * day.rng.random()) * HOUR
+        start_s = (9.5 + 1.5 * day.rng.random()) * HOUR_S
         room = self._campus.sides[point][0]
-        day.work(member, errands=[Errand(start_s, room, 20 * MINUTE, Intent.HELD, incident=incident)])
+        day.work(member, errands=[Errand(start_s, room, 20 * MINUTE_S, Intent.HELD, incident=incident)])
 
     def _forced_door(self, day: Day, present: list[Member], absent: list[Member]) -> None:
         """A door opens in the evening without a grant; another, harmlessly, by its exit button."""
@@ -211,8 +211,8 @@ class Planter:
             return
         point, other = day.rng.choice(self._campus.guarded), day.rng.choice(self._campus.guarded)
         incident = self._open("forced_door", "door_forced", point=point)
-        forced_at = day.us((19.5 + 2.5 * day.rng.random()) * HOUR)
-        asked_at = day.us((6.2 + 0.5 * day.rng.random()) * HOUR)
+        forced_at = day.us((19.5 + 2.5 * day.rng.random()) * HOUR_S)
+        asked_at = day.us((6.2 + 0.5 * day.rng.random()) * HOUR_S)
         day.crossings.append(Crossing(forced_at, Intent.FORCED, NOBODY, NOBODY, point, 0, incident=incident))
         day.crossings.append(Crossing(asked_at, Intent.REQUESTED, NOBODY, NOBODY, other, 0))
 
@@ -225,8 +225,8 @@ class Planter:
         out = 1 if self._campus.sides[gate][0] == OUTSIDE_CODE else 0
         incident = self._open("denied_streak", "denied_streak", point=gate)
         denial = day.deny(credential, Reason.UNKNOWN_CREDENTIAL)
-        at_s = (19.2 + 3.0 * day.rng.random()) * HOUR
-        step_s = min(20.0, self._denials_min * MINUTE * 0.8 / self._denials)
+        at_s = (19.2 + 3.0 * day.rng.random()) * HOUR_S
+        step_s = min(20.0, self._denials_min * MINUTE_S * 0.8 / self._denials)
         for turn in range(self._denials):
             at_us = day.us(at_s + turn * step_s)
             day.crossings.append(Crossing(at_us, Intent.DENIED, NOBODY, NOBODY, gate, out, denial, incident))

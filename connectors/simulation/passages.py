@@ -11,17 +11,16 @@ from connectors.simulation.report import Denial, Outage, Report
 from connectors.simulation.truth import Incident, Truth
 from domain.policy import Policy
 from domain.signal import Count, Credential
+from domain.times import MILLISECOND_US, MINUTE_US, SECOND_US
 from domain.vocabulary import Action, Reason
 
-_MS: Final = 1_000
-_SECOND: Final = 1_000_000
-_REST: Final = 200 * _MS  # between a closing and the next grant, so that the count lies between them
-_COUNT_AFTER: Final = 100 * _MS
-_JOIN: Final = 8 * _SECOND  # so long others slip in on an open door; it then closes, far below "held"
-_THROUGH: Final = 700 * _MS  # from a grant at an open door to the step through it
-_APART: Final = 3 * _SECOND
-_PENDING: Final = 15 * _SECOND  # longer than a grant can be pending
-_DENIALS_APART: Final = 600 * _SECOND
+_REST_US: Final = 200 * MILLISECOND_US  # after a closing, before the next grant: the count lies between them
+_COUNT_AFTER_US: Final = 100 * MILLISECOND_US
+_JOIN_US: Final = 8 * SECOND_US  # so long others slip in on an open door; it then closes, far below "held"
+_THROUGH_US: Final = 700 * MILLISECOND_US  # from a grant at an open door to the step through it
+_APART_US: Final = 3 * SECOND_US
+_PENDING_US: Final = 15 * SECOND_US  # longer than a grant can be pending
+_DENIALS_APART_US: Final = 10 * MINUTE_US
 CROWD_SIGNALS: Final = 5
 """So many entries above the limit show a crowd; one that does not come to that may go unnoticed."""
 
@@ -52,14 +51,14 @@ class Passages:
     ) -> None:
         self._campus, self._truth = campus, truth
         self._outage: Outage | None = None
-        self._held_us = round(policy.doors.held_open_seconds * _SECOND)
+        self._held_us = round(policy.doors.held_open_seconds * SECOND_US)
         within_ms = policy.presence.detect_within_seconds * 1_000
         self._opens_ms = (min(1_000, int(within_ms * 0.2)), min(2_000, int(within_ms * 0.5)))
         points = len(campus.point_ids)
         self._doors: list[_Opening | None] = [None] * points
         self._rest_until = [0] * points
         self._hesitated_at = [0] * points
-        self._denied_at = [-_DENIALS_APART] * points
+        self._denied_at = [-_DENIALS_APART_US] * points
         self._passed_ever = [[0, 0] for _ in range(points)]
         self._free_at = [0] * persons
         self._misplaced = [False] * persons
@@ -104,7 +103,7 @@ class Passages:
         if body >= 0 and self._free_at[body] > at:
             at = self._free_at[body]
         if intent == Intent.DENIED:
-            if incident != NO_INCIDENT or at - self._denied_at[point] >= _DENIALS_APART:
+            if incident != NO_INCIDENT or at - self._denied_at[point] >= _DENIALS_APART_US:
                 self._denied_at[point] = at
                 credential, reason = self._denials[extra]
                 self._say(at, Action.DENIED, point, out, credential, incident, reason)
@@ -129,20 +128,20 @@ class Passages:
     def _hesitate(self, at: int, body: int, holder: int, point: int, out: int) -> None:
         opening = self._doors[point]
         offline = self._is_offline(point, at)
-        busy = opening is not None and at < opening.close_at + _REST
+        busy = opening is not None and at < opening.close_at + _REST_US
         if offline or busy or self._misplaced[holder]:
             return
         self._say(at, Action.GRANTED, point, out, self._carried[holder])
         self._misplaced[holder] = True
         self._hesitated_at[point] = at
-        self._free_at[body] = at + _PENDING
+        self._free_at[body] = at + _PENDING_US
 
     def _open_for_nobody(self, at: int, point: int, incident: int, requested: bool) -> None:
-        at = self._wait(point, max(at, self._hesitated_at[point] + _PENDING))
+        at = self._wait(point, max(at, self._hesitated_at[point] + _PENDING_US))
         if requested:
             self._say(at, Action.EXIT_REQUESTED, point)
-        opens = at + self._opens_ms[0] * _MS
-        closes = opens + 4 * _SECOND + int(self._rng.random() * 4_000) * _MS
+        opens = at + self._opens_ms[0] * MILLISECOND_US
+        closes = opens + 4 * SECOND_US + int(self._rng.random() * 4_000) * MILLISECOND_US
         self._doors[point] = _Opening(at, opens, closes, 0, incident)
 
     def _through_door(
@@ -153,22 +152,22 @@ class Passages:
             opening is None
             or intent != Intent.PASS
             or at > opening.join_until
-            or at > opening.close_at - _REST
+            or at > opening.close_at - _REST_US
         ):
             at = self._wait(point, at)
             opening = self._doors[point] = self._new_opening(at, intent, incident)
         else:
             at = max(at, opening.granted_at)
-            if abs(at - opening.open_at) < _COUNT_AFTER:
-                at = opening.open_at + _COUNT_AFTER
+            if abs(at - opening.open_at) < _COUNT_AFTER_US:
+                at = opening.open_at + _COUNT_AFTER_US
             if incident != NO_INCIDENT and at < opening.open_at:
                 opening.incident = incident
         self._misplaced[holder] = False
         opening.passed[out] += 1
         moved = opening.open_at
         if at > opening.open_at:
-            moved = at + _THROUGH
-            opening.close_at = max(opening.close_at, moved + _SECOND)
+            moved = at + _THROUGH_US
+            opening.close_at = max(opening.close_at, moved + SECOND_US)
         shown = incident if intent == Intent.PASS else NO_INCIDENT
         self._say(at, Action.GRANTED, point, out, self._carried[holder], shown)
         zone = self._campus.sides[point][out]
@@ -176,20 +175,20 @@ class Passages:
         if intent == Intent.TAILGATED:
             opening.passed[out] += 1
             self._misplaced[extra] = True
-            self._move(moved + 900 * _MS, extra, zone)
+            self._move(moved + 900 * MILLISECOND_US, extra, zone)
 
     def _new_opening(self, at: int, intent: Intent, incident: int) -> _Opening:
         random = self._rng.random
         least, more = self._opens_ms
         if intent == Intent.TAILGATED:  # nobody joins, and the count follows the step within 5 seconds
-            opens = at + least * _MS
-            return _Opening(at, opens, opens + 2_400 * _MS, 0, count_incident=incident)
-        opens = at + (least + int(random() * more)) * _MS
+            opens = at + least * MILLISECOND_US
+            return _Opening(at, opens, opens + 2_400 * MILLISECOND_US, 0, count_incident=incident)
+        opens = at + (least + int(random() * more)) * MILLISECOND_US
         if intent == Intent.HELD:
-            closes = opens + self._held_us + (20_000 + int(random() * 40_000)) * _MS
-            return _Opening(at, opens, closes, closes - _SECOND, incident)
-        closes = opens + (2_500 + int(random() * 1_500)) * _MS
-        return _Opening(at, opens, closes, opens + _JOIN, incident)
+            closes = opens + self._held_us + (20_000 + int(random() * 40_000)) * MILLISECOND_US
+            return _Opening(at, opens, closes, closes - SECOND_US, incident)
+        closes = opens + (2_500 + int(random() * 1_500)) * MILLISECOND_US
+        return _Opening(at, opens, closes, opens + _JOIN_US, incident)
 
     def _wait(self, point: int, at: int) -> int:
         """Return the first time from `at` on at which the door is closed and counted."""
@@ -211,14 +210,14 @@ class Passages:
                 if passed:
                     self._passed_ever[point][out] += passed
                     count = Count(interval=passed, cumulative=self._passed_ever[point][out])
-                    at = opening.close_at + _COUNT_AFTER
+                    at = opening.close_at + _COUNT_AFTER_US
                     self._say(at, Action.COUNTED, point, out, None, opening.count_incident, count=count)
-        self._rest_until[point] = opening.close_at + _REST
+        self._rest_until[point] = opening.close_at + _REST_US
         self._doors[point] = None
 
     def _move(self, at: int, body: int, zone: int) -> None:
         self._moves.append((at, body, zone))
-        self._free_at[body] = at + _APART
+        self._free_at[body] = at + _APART_US
         self._inside[self._place[body]] -= 1
         self._inside[zone] += 1
         self._place[body] = zone
