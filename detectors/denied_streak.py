@@ -11,13 +11,12 @@ Source: GB 50396-2007 asks for an alarm after at most five wrong attempts in a r
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
-from detectors.recent import Recent, happened
+from detectors.recent import Needed, Recent, WithinMinutes, happened, within_us
 from domain.kernels import loop
 from domain.output import Causes, Output, find
 from domain.records import OF_CREDENTIAL, OF_POINT, RAISE
@@ -26,8 +25,8 @@ from domain.records import OF_CREDENTIAL, OF_POINT, RAISE
 class DenialsAsked(Parameters):
     """How many denials within how long."""
 
-    denials: Annotated[int, Field(ge=2, le=1000)] = 5
-    within_minutes: Annotated[float, Field(gt=0, le=1440)] = 5
+    denials: Needed = 5
+    within_minutes: WithinMinutes = 5
 
 
 class DeniedStreak(Detector[DenialsAsked]):
@@ -49,11 +48,11 @@ class DeniedStreak(Detector[DenialsAsked]):
     def configure(self, parameters: Sequence[DenialsAsked]) -> None:
         """Note the largest N, for room, and the widest W, for memory."""
         self._most = max(given.denials for given in parameters)
-        self._widest_us = max(round(given.within_minutes * 60_000_000) for given in parameters)
+        self._widest_us = max(within_us(given.within_minutes) for given in parameters)
 
     def compile(self, parameters: DenialsAsked, zone: int, context: Context) -> tuple[int, ...]:  # noqa: ARG002 - alike in every zone
         """Return N and W in microseconds."""
-        return (parameters.denials, round(parameters.within_minutes * 60_000_000))
+        return (parameters.denials, within_us(parameters.within_minutes))
 
     def grow(self, counts: Mapping[str, int]) -> None:
         """Keep a newest moment for every credential and point."""

@@ -13,13 +13,12 @@ Rule 10.2.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from detectors.base import Context, Detector, Facts, Parameters, Rows, chosen
-from detectors.recent import Recent, happened
+from detectors.recent import Needed, Recent, WithinMinutes, happened, within_us
 from domain.kernels import AHEAD, loop, prefetch
 from domain.output import Causes, Output, find
 from domain.records import MOVED, NONE, NOWHERE, OF_PERSON, RAISE
@@ -28,8 +27,8 @@ from domain.records import MOVED, NONE, NOWHERE, OF_PERSON, RAISE
 class EntriesAsked(Parameters):
     """How many entries within how long."""
 
-    entries: Annotated[int, Field(ge=2, le=1000)] = 3
-    within_minutes: Annotated[float, Field(gt=0, le=1440)] = 10
+    entries: Needed = 3
+    within_minutes: WithinMinutes = 10
 
 
 class RapidReentry(Detector[EntriesAsked]):
@@ -49,11 +48,11 @@ class RapidReentry(Detector[EntriesAsked]):
     def configure(self, parameters: Sequence[EntriesAsked]) -> None:
         """Note the largest N, for room, and the widest W, for memory."""
         self._most = max(given.entries for given in parameters)
-        self._widest_us = max(round(given.within_minutes * 60_000_000) for given in parameters)
+        self._widest_us = max(within_us(given.within_minutes) for given in parameters)
 
     def compile(self, parameters: EntriesAsked, zone: int, context: Context) -> tuple[int, ...]:  # noqa: ARG002 - alike in every zone
         """Return N and W in microseconds."""
-        return (parameters.entries, round(parameters.within_minutes * 60_000_000))
+        return (parameters.entries, within_us(parameters.within_minutes))
 
     def grow(self, counts: Mapping[str, int]) -> None:
         """Keep a newest moment for every person."""

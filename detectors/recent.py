@@ -5,13 +5,15 @@ that all subjects share. A new moment frees those of its subject that are too ol
 what happens, not who exists. Mostly the newest is too old itself: then one row is all that is touched.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from domain.kernels import Table, inlined
 from domain.records import LONG_AGO
+from domain.times import MINUTE_US
 
 MOMENT: Final = np.dtype(
     [
@@ -23,6 +25,16 @@ MOMENT: Final = np.dtype(
         ("spare", "i4"),  # no padding: a row's bytes are its content
     ]
 )
+
+Needed = Annotated[int, Field(ge=2, le=1000)]
+"""How often something must happen within a while."""
+WithinMinutes = Annotated[float, Field(gt=0, le=1440)]
+"""How long that while is: 24 hours at most, for everything in it is kept."""
+
+
+def within_us(within_minutes: float) -> int:
+    """Return how long the while is in microseconds."""
+    return round(within_minutes * MINUTE_US)
 
 
 class Recent:
