@@ -333,11 +333,10 @@ def cross(
         elif signal.late:
             continue
         elif signal.category == DOOR and signal.action == OPENED:
-            first = point.pending
-            if first == 0:
+            if point.pending == 0:
                 continue
             signal.explained = True
-            basis = DETECTED if pending[first].next == 0 else ASSUMED
+            basis = DETECTED if pending[point.pending].next == 0 else ASSUMED
             while point.pending != 0:
                 row = point.pending
                 grant = pending[row]
