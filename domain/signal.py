@@ -7,7 +7,7 @@ that everything behind it sees only the newest.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -27,6 +27,10 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     format: str
     hash: str
+
+
+HashCredential = Callable[[str, str], str]
+"""From a credential's format and value to the keyed hash that stands for it everywhere, in hexadecimal."""
 
 
 class Verify(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

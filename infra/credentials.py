@@ -6,10 +6,10 @@ Whoever has the logs but not the key cannot try out card numbers.
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from domain.signal import HashCredential
 from infra.invalid_settings import InvalidSettings, Problem
 
 KEY_BYTES: Final = 32
@@ -80,6 +80,6 @@ def hash_credential(key: bytes, form: str, value: str) -> str:
     return digest.hexdigest()
 
 
-def credential_hasher(key: bytes) -> Callable[[str, str], str]:
-    """Return `hash_credential` for one key: (format, value) to hash."""
+def credential_hasher(key: bytes) -> HashCredential:
+    """Return `hash_credential` for one key."""
     return lambda form, value: hash_credential(key, form, value)

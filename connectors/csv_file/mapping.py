@@ -1,7 +1,7 @@
 """One row of a CSV file becomes a signal, as its source's entry in `site.yaml` says."""
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final
@@ -9,12 +9,9 @@ from typing import Final
 from connectors.csv_file.local_time import LocalTimes
 from connectors.csv_file.template import Filling, InvalidTemplate, fill, template_columns
 from connectors.rejection import RefusedRow
-from domain.signal import Credential, Signal, Time, signal_id
+from domain.signal import Credential, HashCredential, Signal, Time, signal_id
 from domain.site import Site, Source
 from domain.vocabulary import Action, Category, Delivery, Direction
-
-HashCredential = Callable[[str, str], str]
-"""(format, value) to the keyed hash that stands for the credential everywhere."""
 
 _CATEGORIES: Final = {
     Action.GRANTED: Category.CREDENTIAL,

@@ -9,11 +9,11 @@ from typing import Final
 
 from connectors.block import Block, block_of
 from connectors.csv_file.columns import plain_signals
-from connectors.csv_file.mapping import HashCredential, Mapping, needed_columns
+from connectors.csv_file.mapping import Mapping, needed_columns
 from connectors.csv_file.records import Lines, records
 from connectors.csv_file.template import InvalidTemplate
 from connectors.rejection import ROW_LIMIT_BYTES, RefusedRow, Rejected, UnusableFile, file_lines
-from domain.signal import Signal
+from domain.signal import HashCredential, Signal
 from domain.site import Site, Source
 
 BLOCK_ROWS: Final = 20_000

@@ -6,10 +6,10 @@ from typing import Any, Final
 from connectors.simulation.campus import OUTSIDE_CODE, Campus, zone_and_above
 from connectors.simulation.crossing import NOBODY, Crossing, Intent
 from connectors.simulation.days import HOUR_S, MINUTE_S, Day, Errand
-from connectors.simulation.persons import HashCredential, Member
+from connectors.simulation.persons import Member
 from connectors.simulation.truth import Incident, Truth
 from domain.policy import Policy
-from domain.signal import Credential
+from domain.signal import Credential, HashCredential
 from domain.site import Site, persons_in
 from domain.vocabulary import Reason
 

@@ -1,6 +1,5 @@
 """The people of the campus: who they are, where they work, and what they carry."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
@@ -8,11 +7,8 @@ from typing import Final
 
 from connectors.simulation.campus import Campus
 from domain.directory import Directory, HeldCredential, Person
-from domain.signal import Credential
+from domain.signal import Credential, HashCredential
 from domain.vocabulary import Role
-
-HashCredential = Callable[[str, str], str]
-"""From a credential's format and value to its keyed hash in hexadecimal."""
 
 _DEPARTMENTS: Final = (
     "Sales",

@@ -15,12 +15,12 @@ from connectors.simulation.days import Day
 from connectors.simulation.delivery import DriftingClock, Line
 from connectors.simulation.incidents import Planter, density_limits
 from connectors.simulation.passages import CROWD_SIGNALS, Passages
-from connectors.simulation.persons import HashCredential, Population
+from connectors.simulation.persons import Population
 from connectors.simulation.report import Outage, Report
 from connectors.simulation.truth import Incident, Truth
 from domain.directory import Directory
 from domain.policy import Policy
-from domain.signal import Signal, write_signal
+from domain.signal import HashCredential, Signal, write_signal
 from domain.site import Site
 from domain.times import HOUR_US, MINUTE_US, SECOND_US, microseconds
 from domain.vocabulary import Action, Role
