@@ -10,6 +10,8 @@ from typing import Final
 
 OUTSIDE: Final = "outside"
 """The reserved zone of everybody who is not on the site; the parent of every top-level zone."""
+UNKNOWN_HOLDER: Final = "unknown:"
+"""Before a credential that nobody holds, where it stands for a person: it is its own."""
 
 
 class Category(StrEnum):

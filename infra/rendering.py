@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from domain.vocabulary import UNKNOWN_HOLDER
 from infra.language import Language
 
 WIDE: Final = 100
@@ -27,7 +28,7 @@ _EXACT_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.0+)?(\.
 _CUT: Final = frozenset({"name", "place", "file", "key"})
 """Columns that give way when there is no room for all: cut with an ellipsis, never broken."""
 _WRAPPED: Final = frozenset({"what", "detail", "what it means"})
-_HASH: Final = re.compile(r"^(unknown:[0-9a-f]{8})[0-9a-f]{24}$")
+_HASH: Final = re.compile(rf"^({UNKNOWN_HOLDER}[0-9a-f]{{8}})[0-9a-f]{{24}}$")
 _SEVERITIES: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

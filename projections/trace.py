@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.site import Site
 from domain.times import iso
+from domain.vocabulary import UNKNOWN_HOLDER
 from projections.client import History
 from projections.holdings import Holders
 from projections.instants import span
@@ -28,7 +29,6 @@ SELECT
 FROM events
 """
 _NAMED = "FROM alerts WHERE site = {site:String} AND credential = {credential:String}"
-_UNKNOWN = "unknown:"
 
 
 def trace(
@@ -66,7 +66,7 @@ def _of_person(history: History, site: Site, person: str, asked: dict[str, Any])
     of_person = f"WHERE site = {{site:String}} AND person = {{person:String}} {_WHEN}"
     events = history.ask(f"{_EVENT} {of_person}", asked | {"person": person})
     named = history.ask(f"{_SIGNAL} {of_person}", asked | {"person": person})
-    stranger = [person.removeprefix(_UNKNOWN)] if person.startswith(_UNKNOWN) else []
+    stranger = [person.removeprefix(UNKNOWN_HOLDER)] if person.startswith(UNKNOWN_HOLDER) else []
     holders = Holders(history, site, person=person, hashes=stranger)
     shown = history.rows(*_signals_of(holders.hashes, asked)) if holders.hashes else []
     held = [row for row in shown if row["person"] is None and _holder(holders, row) == person]
@@ -106,7 +106,7 @@ def _signals_of(hashes: Iterable[str], asked: dict[str, Any]) -> tuple[str, dict
 
 def _holder(holders: Holders, row: dict[str, Any]) -> str:
     held_by = holders.at(row["credential"], row["position"], row["occurred"])
-    return held_by if held_by is not None else _UNKNOWN + row["credential"]
+    return held_by if held_by is not None else UNKNOWN_HOLDER + row["credential"]
 
 
 def _entry(row: dict[str, Any], site: Site) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from domain.kernels import Records, loop, records
 from domain.names import code_of, text_buffers
 from domain.records import CONTROL, NONE, PLACED, SIGNAL
 from domain.signal import Signal
-from domain.vocabulary import Action, Category, Delivery, Direction, codes
+from domain.vocabulary import UNKNOWN_HOLDER, Action, Category, Delivery, Direction, codes
 from streams.state import State
 
 CATEGORIES: Final = codes(Category)
@@ -23,7 +23,8 @@ DELIVERIES: Final = codes(Delivery)
 _NO_WORD: Final = 255
 _FEW: Final = 64
 """So many strings are encoded faster one by one than it takes to make an Arrow array."""
-STRANGER: Final = np.frombuffer(b"unknown:", np.uint8)
+_STRANGER: Final = np.frombuffer(UNKNOWN_HOLDER.encode(), np.uint8)
+_STRANGER_BYTES: Final = len(_STRANGER)
 
 
 def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> Records:
@@ -200,11 +201,11 @@ def _codes(
     state.credentials.grow(len(state.credential_names))
     names, people, cards = state.persons, persons, credentials
     names.reserve(
-        people.count + cards.count, len(people.text) + len(cards.text) + len(STRANGER) * cards.count
+        people.count + cards.count, len(people.text) + len(cards.text) + _STRANGER_BYTES * cards.count
     )
     longest = int(np.diff(cards.ends).max(initial=0))
-    scratch = np.zeros(len(STRANGER) + longest, np.uint8)
-    scratch[: len(STRANGER)] = STRANGER
+    scratch = np.zeros(_STRANGER_BYTES + longest, np.uint8)
+    scratch[:_STRANGER_BYTES] = _STRANGER
     codes = np.empty(len(people.which), np.int32)
     _encode_persons(
         found[2], state.credentials.rows, people.text, people.ends, people.which, people.codes,
@@ -255,5 +256,5 @@ def _encode_persons(
                 card = which_card[i]
                 length = card_ends[card + 1] - card_ends[card]
                 for place in range(length):
-                    scratch[8 + place] = card_text[card_ends[card] + place]
-                credential.stranger = code_of(scratch, 0, 8 + length, blob, ends, slots, size)
+                    scratch[_STRANGER_BYTES + place] = card_text[card_ends[card] + place]
+                credential.stranger = code_of(scratch, 0, _STRANGER_BYTES + length, blob, ends, slots, size)

@@ -11,7 +11,7 @@ from connectors.csv_file.template import Filling, InvalidTemplate, fill, templat
 from connectors.rejection import RefusedRow
 from domain.signal import Credential, HashCredential, Signal, Time, signal_id
 from domain.site import Site, Source
-from domain.vocabulary import Action, Category, Delivery, Direction
+from domain.vocabulary import UNKNOWN_HOLDER, Action, Category, Delivery, Direction
 
 _CATEGORIES: Final = {
     Action.GRANTED: Category.CREDENTIAL,
@@ -195,7 +195,7 @@ class Mapping:
         match = self._person.search(value)
         if match and match["person"] in self._known_persons:
             return credential, match["person"]
-        return credential, f"unknown:{value}"
+        return credential, f"{UNKNOWN_HOLDER}{value}"
 
     def direction(self, row: Sequence[str]) -> Direction:
         """Return the direction in a row, unknown where it says none. Raises `RefusedRow` for another word."""
