@@ -227,6 +227,14 @@ class Topic(StrEnum):
     ALERT_REOPENED = "alert.reopened"
 
 
+APPLIED: Final = {
+    "site": Topic.SITE_APPLIED,
+    "policy": Topic.POLICY_APPLIED,
+    "directory": Topic.DIRECTORY_APPLIED,
+}
+"""What is told of a document once it is in force, by its kind."""
+
+
 class Decision(StrEnum):
     """What a person decided about an alert; its event's topic is `alert.` and this word."""
 

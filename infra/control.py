@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from domain.event import read_event
 from domain.signal import Signal, Time, read_signal, signal_id
 from domain.site import Document
-from domain.vocabulary import Action, Category, Quality, Topic
+from domain.vocabulary import APPLIED, Action, Category, Quality, Topic
 from infra.clock import DEVICE
 from infra.failure import Failure
 from infra.home import PARTITION, OpenHome
@@ -22,11 +22,7 @@ from streams.runner import Decided
 
 PERSONS_IN_ONE: Final = 1_000
 """A directory comes in pieces, so that no single signal is too large for any log."""
-_APPLIED: Final = {
-    Topic.SITE_APPLIED: "site",
-    Topic.POLICY_APPLIED: "policy",
-    Topic.DIRECTORY_APPLIED: "directory",
-}
+_KIND_OF: Final = {topic: kind for kind, topic in APPLIED.items()}
 
 
 class InForce(NamedTuple):
@@ -112,17 +108,17 @@ def decision(id: str, site: str, decided_at: int, data: dict[str, Any]) -> Signa
 
 def in_force(log: Log, partition: int, site: str) -> dict[str, InForce]:
     """Return what a site's log says of each kind of document."""
-    known = dict.fromkeys(_APPLIED.values(), InForce())
+    known = dict.fromkeys(APPLIED, InForce())
     newest: dict[str, int] = {}
     refused = 0
-    for stored in log.find_events(partition, topics=[*_APPLIED, Topic.CONTROL_REJECTED]):
+    for stored in log.find_events(partition, topics=[*_KIND_OF, Topic.CONTROL_REJECTED]):
         if stored.site != site:
             continue
         event = read_event(stored.wire)
         if event.topic is Topic.CONTROL_REJECTED:
             refused += 1
             continue
-        kind = _APPLIED[event.topic]
+        kind = _KIND_OF[event.topic]
         known[kind] = InForce(known[kind].version + 1, None, event.known_at)
         newest[kind] = event.position
     for kind, position in newest.items():

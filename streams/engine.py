@@ -17,7 +17,7 @@ document is a batch of its own: the stages see it as time passing, then the docu
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from domain.site import Site
 from domain.stages.alerts import tell_alerts
 from domain.stages.occupancy import measure
 from domain.stages.run import run_stages
-from domain.vocabulary import ORDERS, Action, Category, Topic
+from domain.vocabulary import APPLIED, ORDERS, Action, Category, Topic
 from streams.deciding import decide_columns, pass_columns
 from streams.decisions import tell_decision
 from streams.decoding import decode
@@ -43,14 +43,7 @@ from streams.settings_applied import apply_document, set_settings
 from streams.snapshot import dump_state, load_state
 from streams.state import State
 
-_APPLIED = {
-    "site": Topic.SITE_APPLIED,
-    "policy": Topic.POLICY_APPLIED,
-    "directory": Topic.DIRECTORY_APPLIED,
-}
-
-
-_LONGEST_REASON = 1_000
+_LONGEST_REASON: Final = 1_000
 """Characters of why an order was rejected: it quotes the order, which may be as long as a message."""
 
 
@@ -168,7 +161,7 @@ class Engine:
         kind, value = apply_document(self.state, signal)
         if kind != "directory" or len(self.state.groups) > groups:  # no other person needs other rules
             self._compile()
-        return _APPLIED[kind], {"value": value}
+        return APPLIED[kind], {"value": value}
 
     def decide_records(self, signals: Records) -> tuple[Records, Any]:
         """Decide SIGNAL rows whose names are known, none of which loads a document.
