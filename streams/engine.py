@@ -6,14 +6,15 @@ For every batch, in this order (docs/rules.md, section 2):
 2. health       gaps, clocks, silence of devices
 3. crossings    who moves where, on what basis; what timers decide
 4. visits       tell the crossings as events
-5. occupancy    count, low and high of every zone
+5. occupancy    how many are in every zone
 6. doors        opened, closed, forced, held
 7. detectors    in the registry's order
 8. alerts       findings become alerts
 
-Every stage is one loop over the batch, and the events are then put into signal order, within a signal
-into stage order. So it does not matter how the log is cut into batches. A control signal that loads a
-document is a batch of its own: the stages see it as time passing, then the document is applied.
+Every stage is one loop: the first six go over one part of the batch after the other, detectors and alerts
+over the whole of it. The events are then put into signal order, within a signal into stage order. So it does
+not matter how the log is cut into batches. A control signal that loads a document is a batch of its own: the
+stages see it as time passing, then the document is applied.
 """
 
 from collections.abc import Sequence
