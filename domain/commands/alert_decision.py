@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from domain.bounds import is_site
+from domain.bounds import MOST, is_site
 from domain.errors import InvalidDocument
 from domain.vocabulary import Decision, Resolution
 
@@ -18,7 +18,7 @@ LONGEST_NOTE: Final = 2_000
 _Alert = Annotated[str, msgspec.Meta(max_length=LONGEST_ALERT)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 _Note = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NOTE)]
-_Moment = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+_Moment = Annotated[int, msgspec.Meta(ge=0, lt=MOST)]
 
 
 class AlertDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

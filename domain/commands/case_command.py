@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from domain.bounds import MOST
 from domain.commands.alert_decision import LONGEST_ALERT, check_whole
 from domain.errors import UnreadableCommand
 from domain.vocabulary import Decision, Resolution
@@ -12,7 +13,7 @@ SCHEMA_VERSION: Final = 1
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 _Alert = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ALERT)]
-_Version = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+_Version = Annotated[int, msgspec.Meta(ge=0, lt=MOST)]
 
 
 class CaseCommand(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
