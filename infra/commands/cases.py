@@ -1,12 +1,13 @@
 """Commands for what people decide about alerts: case acknowledge, assign, note, close, reopen, show."""
 
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.vocabulary import Resolution
 from infra.commands.asking import ask, settings_of, show
 from infra.commands.options import DEFAULT_HOME, HomeOption, JsonOption
 from infra.failure import NO, WrongUse
@@ -33,15 +34,6 @@ SendOption = Annotated[
     bool,
     typer.Option("--send", help="With --kafka: order it through Kafka; a relay decides it later."),
 ]
-
-
-class ResolutionOption(StrEnum):
-    """Why a case is closed."""
-
-    CONFIRMED = "confirmed"
-    FALSE_ALARM = "false_alarm"
-    EXPLAINED = "explained"
-    DUPLICATE = "duplicate"
 
 
 @app.command("acknowledge")
@@ -94,7 +86,7 @@ def add_note(
 def close(
     alert: AlertArgument,
     by: ByOption,
-    resolution: Annotated[ResolutionOption, typer.Option(help="What it was.")],
+    resolution: Annotated[Resolution, typer.Option(help="What it was.")],
     note: NoteOption = None,
     version: VersionOption = None,
     on_kafka: CaseOnKafkaOption = False,
