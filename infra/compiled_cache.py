@@ -16,6 +16,7 @@ from typing import Final
 import detectors
 import domain
 import streams
+from infra.user_cache import user_cache
 
 _KERNELS: Final = b"domain.kernels"
 """What every file with a compiled loop imports. The rest of `streams` (logs, workers) holds none, and loops
@@ -37,15 +38,9 @@ def use_compiled_cache() -> Path:
 
 
 def _folder() -> Path:
-    # An empty or relative XDG_CACHE_HOME is to be ignored, says the XDG Base Directory specification.
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        root = named if named.is_absolute() else Path.home() / ".cache"
-        folder = (
-            root
-            / "limen"
-            / sources_hash(*(Path(package.__path__[0]) for package in (domain, detectors, streams)))
-        )
+        sources = (Path(package.__path__[0]) for package in (domain, detectors, streams))
+        folder = user_cache() / sources_hash(*sources)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.failure import Failure
+from infra.user_cache import user_cache
 
 _FETCH_SECONDS: Final = 600
 
@@ -47,8 +48,7 @@ def jars() -> Path:
         OSError: the cache cannot be written.
     """
     pom = (files("infra.kafka") / "pom.xml").read_bytes()
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))  # an empty or relative one is to be ignored
-    cache = (named if named.is_absolute() else Path.home() / ".cache") / "limen"
+    cache = user_cache()
     folder = cache / f"kafka-{hashlib.sha256(pom).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
