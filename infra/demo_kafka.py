@@ -6,7 +6,6 @@ history behind it, and a connector that follows the file the city is written int
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from connectors.simulation import City
 from domain.signal import write_signal
 from infra.failure import Failure
 from infra.initialising import fresh_folder, initialise
-from infra.kafka.broker import Broker
+from infra.kafka.broker import Broker, free_ports
 from infra.language import Language
 from infra.progress import shown
 from infra.rendering import say, table
@@ -121,7 +120,7 @@ def demonstrate_kafka(root: Path, sites: int, persons: int) -> None:
 
 def _start_gateway(together: Together, root: Path) -> str:
     """Start the gateway with a history of its own; return its address when it answers."""
-    home, port, password = root / "history", _free_port(), secrets.token_urlsafe(12)
+    home, port, password = root / "history", free_ports(1)[0], secrets.token_urlsafe(12)
     initialise(home, "campus")
     gateway = together.start(
         "gateway",
@@ -220,9 +219,3 @@ def _run(arguments: list[str]) -> None:
     )
     if done.returncode:
         raise Failure((done.stderr or done.stdout).strip())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
