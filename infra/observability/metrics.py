@@ -21,17 +21,28 @@ _OUTCOMES: Final = tuple(ActuationOutcome)
 """What else `data.outcome` may say is one label, or anybody could make any number of series."""
 
 
-class _Behind:
+class _OfLog:
+    """Whether the log answers a process that lives by it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._log_away = Gauge("limen_log_away", "1 while the log cannot be reached", registry=registry)
+
+    def log_away(self, reason: str | None) -> None:
+        """Tell why the log cannot be reached; None: it can."""
+        self._log_away.set(reason is not None)
+
+
+class _Behind(_OfLog):
     """How far a process is behind in the partitions of the one log it follows, and whether that answers."""
 
     def __init__(self, registry: CollectorRegistry, lag: tuple[str, str], lag_seconds: str) -> None:
         """Make the gauges; `lag` is the name of the one that counts, and what it says."""
+        super().__init__(registry)
         name, told = lag
         self._lag = Gauge(name, told, ["partition"], registry=registry)
         self._lag_seconds = Gauge(
             lag_seconds, "How long the oldest of them has been in the log", ["partition"], registry=registry
         )
-        self._log_away = _log_away(registry)
 
     def lag(self, log: str, partition: int, count: int, seconds: float) -> None:  # noqa: ARG002 - there is one
         """Tell how far a partition is behind."""
@@ -42,10 +53,6 @@ class _Behind:
         """Forget how far behind a partition is that another process has now."""
         self._lag.remove(str(partition))
         self._lag_seconds.remove(str(partition))
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
 
 
 class WorkerMetrics(_Behind):
@@ -115,11 +122,12 @@ class WorkerMetrics(_Behind):
 _COUNTED: Final = frozenset({Topic.ALERT_RAISED, Topic.SIGNAL_REPEATED})
 
 
-class CopyingMetrics:
+class CopyingMetrics(_OfLog):
     """What a process that copies from one place to another did: the sink."""
 
     def __init__(self, registry: CollectorRegistry, what: str) -> None:
         """Make the metrics `limen_{what}_…`, with what is copied (`log`) and the partition as labels."""
+        super().__init__(registry)
 
         def name(of: str) -> str:
             return f"limen_{what}_{of}"
@@ -136,7 +144,6 @@ class CopyingMetrics:
         self._target_away = Gauge(
             name("target_away"), "1 while the target cannot be reached", registry=registry
         )
-        self._log_away = _log_away(registry)
 
     def copied(self, log: str, partition: int, rows: int, seconds: float) -> None:
         """Count one batch that has arrived."""
@@ -157,10 +164,6 @@ class CopyingMetrics:
     def target_away(self, reason: str | None) -> None:
         """Tell why the target cannot be reached; None: it can."""
         self._target_away.set(reason is not None)
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
 
 
 class CrossSiteMetrics(_Behind):
@@ -194,10 +197,11 @@ class CrossSiteMetrics(_Behind):
         self._quarantined.labels(str(partition)).inc()
 
 
-class RelayMetrics:
+class RelayMetrics(_OfLog):
     """What a relay did, by partition."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         self._commands = Counter(
             "limen_relay_commands", "Commands taken, by what became of them", ["partition", "outcome"],
             registry=registry,
@@ -211,7 +215,6 @@ class RelayMetrics:
         self._command_side_away = Gauge(
             "limen_relay_command_side_away", "1 while PostgreSQL cannot be reached", registry=registry
         )
-        self._log_away = _log_away(registry)
 
     def command(self, partition: int, outcome: str, count: int = 1) -> None:
         """Count what became of commands."""
@@ -232,10 +235,6 @@ class RelayMetrics:
     def command_side_away(self, reason: str | None) -> None:
         """Tell why PostgreSQL cannot be reached; None: it can."""
         self._command_side_away.set(reason is not None)
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
 
 
 class GatewayMetrics:
@@ -263,10 +262,11 @@ class GatewayMetrics:
         self._seconds.labels(role).observe(seconds)
 
 
-class SpoolMetrics:
+class SpoolMetrics(_OfLog):
     """How much waits in a connector's spool, and whether it has to stop reading."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         self._signals = Gauge("limen_spool_signals", "Signals that wait for the log", registry=registry)
         self._bytes = Gauge("limen_spool_bytes", "About what they take on the disk", registry=registry)
         self._limit = Gauge("limen_spool_limit_bytes", "What they may take", registry=registry)
@@ -279,7 +279,6 @@ class SpoolMetrics:
             "limen_file_cut", "How often a followed file was cut or replaced, by whether something was lost",
             ["unread"], registry=registry,
         )  # fmt: skip
-        self._log_away = _log_away(registry)
 
     def waiting(self, signals: int, used_bytes: int, limit_bytes: int) -> None:
         """Tell what waits."""
@@ -303,11 +302,3 @@ class SpoolMetrics:
         """Count a file that was cut when so much of it had not been read; None: nobody knows how much."""
         unread = "unknown" if unread_bytes is None else "some" if unread_bytes else "none"
         self._cut.labels(unread).inc()
-
-    def log_away(self, reason: str | None) -> None:
-        """Tell why the log cannot be reached; None: it can."""
-        self._log_away.set(reason is not None)
-
-
-def _log_away(registry: CollectorRegistry) -> Gauge:
-    return Gauge("limen_log_away", "1 while the log cannot be reached", registry=registry)
