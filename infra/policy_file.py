@@ -1,8 +1,8 @@
 """`policy.yaml`: the policy, held against the site and against the detectors' own parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,14 +11,8 @@ from domain.site import Site
 from infra import yaml_document
 from infra.invalid_settings import Complaint, Loc, complaints
 
-
-class Detector(Protocol):
-    """What is needed of a detector here: its parameters, and what they refer to."""
-
-    Parameters: ClassVar[type[Any]]
-
-    def names_used(self, parameters: Any) -> Mapping[str, tuple[str, ...]]:
-        """Return the names of `zones`, `points` and `calendars` that parameters refer to."""
+if TYPE_CHECKING:
+    from detectors.base import Detector
 
 
 def load_policy(path: Path, site: Site) -> Policy:
@@ -34,36 +28,30 @@ def load_policy(path: Path, site: Site) -> Policy:
     return policy
 
 
-def check_policy(
-    site: Site, policy: Policy, detectors: Mapping[str, type[Detector]] | None = None
-) -> list[Complaint]:
+def check_policy(site: Site, policy: Policy) -> list[Complaint]:
     """Return what a policy asks that cannot be done.
 
-    Rules without a detector, parameters a detector does not take, and zones, points and calendars that do
-    not exist. `detectors` None: the registry's.
+    Rules without a detector, parameters a detector does not take, and zones and calendars that do not exist.
     """
-    if detectors is None:
-        from detectors.registry import DETECTORS
+    from detectors.registry import DETECTORS
 
-        detectors = DETECTORS
-    names = Names(site, policy)
+    names = _Names(site, policy)
     found: list[Complaint] = []
     for name, rule in policy.rules.items():
-        if name in detectors:
-            found += _rule_complaints(("rules", name), rule, detectors[name], names)
+        if name in DETECTORS:
+            found += _rule_complaints(("rules", name), rule, DETECTORS[name], names)
         else:
-            message = f"there is no such rule; there are {', '.join(sorted(detectors))}"
+            message = f"there is no such rule; there are {', '.join(sorted(DETECTORS))}"
             found.append((("rules", name), message))
     return found
 
 
-class Names:
+class _Names:
     """What a policy may name."""
 
     def __init__(self, site: Site, policy: Policy):
         self._known = {
             "zones": ({zone.id for zone in site.zones}, "zone of the site; add it to site.yaml"),
-            "points": ({point.id for point in site.points}, "point of the site; add it to site.yaml"),
             "calendars": (set(policy.calendars), "calendar; add it to calendars"),
         }
 
@@ -73,11 +61,12 @@ class Names:
         return None if name in known else f"{name!r} is no {remedy}"
 
 
-def _rule_complaints(loc: Loc, rule: Rule, detector: type[Detector], names: Names) -> Iterator[Complaint]:
+def _rule_complaints(
+    loc: Loc, rule: Rule, detector: "type[Detector[Any]]", names: _Names
+) -> Iterator[Complaint]:
     for place, message in _parameter_complaints(rule.parameters, {}, detector, names):
-        if rule.enabled or (
-            place and place[0] in rule.parameters
-        ):  # a rule that is off may lack its calendar
+        # A rule that is off may lack its calendar.
+        if rule.enabled or (place and place[0] in rule.parameters):
             yield (*loc, "parameters", *place), message
     for index, override in enumerate(rule.overrides):
         for selected, zone in enumerate(override.zones or ()):
@@ -89,7 +78,7 @@ def _rule_complaints(loc: Loc, rule: Rule, detector: type[Detector], names: Name
 
 
 def _parameter_complaints(
-    given: dict[str, Any], below: dict[str, Any], detector: type[Detector], names: Names
+    given: dict[str, Any], below: dict[str, Any], detector: "type[Detector[Any]]", names: _Names
 ) -> Iterator[Complaint]:
     """Yield what is wrong with parameters laid over those `below`."""
     parameters = detector.Parameters
