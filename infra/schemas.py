@@ -15,14 +15,14 @@ from domain.commands.case_command import CaseCommand
 from domain.directory import Directory
 from domain.event import Event
 from domain.policy import Policy
-from domain.signal import SCHEMA_VERSION, Signal
+from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Signal
 from domain.site import Site
 from infra.settings import Settings
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-def signal_schema() -> dict[str, Any]:
+def _signal_schema() -> dict[str, Any]:
     """Return the schema of a signal on the wire: the CloudEvents envelope around ours."""
     (data,), components = msgspec.json.schema_components([Signal], ref_template="#/$defs/{name}")
     text = {"type": "string"}
@@ -33,10 +33,10 @@ def signal_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "specversion": {"const": "1.0"},
-            "type": {"const": "limen.signal"},
+            "type": {"const": ENVELOPE_TYPE},
             "source": {**text, "description": "/{site}/{device}"},
             "id": {**text, "pattern": "^[0-9a-f]{32}$"},
-            "dataschema": {"const": f"urn:limen:signal:{SCHEMA_VERSION}"},
+            "dataschema": {"const": NEWEST_SCHEMA},
             "data": data,
             "time": {**text, "format": "date-time"},
             "subject": {**text, "description": "The point"},
@@ -46,12 +46,8 @@ def signal_schema() -> dict[str, Any]:
     }
 
 
-def _event_schema() -> dict[str, Any]:
-    return {"$schema": _DIALECT, **msgspec.json.schema(Event)}
-
-
-def _command_schema() -> dict[str, Any]:
-    return {"$schema": _DIALECT, **msgspec.json.schema(CaseCommand)}
+def _struct_schema(struct: type[Event | CaseCommand]) -> dict[str, Any]:
+    return {"$schema": _DIALECT, **msgspec.json.schema(struct)}
 
 
 def _document_schema(model: type[Site | Policy | Directory | Settings]) -> dict[str, Any]:
@@ -63,9 +59,9 @@ SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "policy": lambda: _document_schema(Policy),
     "directory": lambda: _document_schema(Directory),
     "limen": lambda: _document_schema(Settings),
-    "signal": signal_schema,
-    "event": _event_schema,
-    "command": _command_schema,
+    "signal": _signal_schema,
+    "event": lambda: _struct_schema(Event),
+    "command": lambda: _struct_schema(CaseCommand),
 }
 """What makes each schema, by its file's name without `.json`."""
 
