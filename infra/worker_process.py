@@ -4,9 +4,10 @@ import asyncio
 import logging
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -171,21 +172,9 @@ async def _log_answers(
     return False
 
 
-class MakeDecider(Protocol):
-    """Makes the decider of one partition."""
-
-    def __call__(self, limits: Limits) -> PartitionDecider:
-        """Return one that stands before the first signal."""
-
-
-def decider_maker(*, second_stage: bool) -> MakeDecider:
-    """Return what makes deciders: with what the second stage is told, or without."""
-    uses = uses_of if second_stage else None
-
-    def make(limits: Limits) -> PartitionDecider:
-        return PartitionDecider(limits, uses=uses)
-
-    return make
+def decider_maker(*, second_stage: bool) -> Callable[[Limits], PartitionDecider]:
+    """Return what makes a partition's decider: one that says what the second stage is told, or none of it."""
+    return partial(PartitionDecider, uses=uses_of if second_stage else None)
 
 
 class _Observer:
