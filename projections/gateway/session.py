@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from projections.cluster import quoted
 from projections.gateway.errors import BAD_ARGUMENTS, READONLY, GatewayError, of_engine, refused
 from projections.gateway.limits import WHOLE_BYTES, Limits
 from projections.gateway.native import no_rows
@@ -89,10 +90,10 @@ class Session:
                 raise refused(BAD_ARGUMENTS, f"{name!r} is no name of a setting")
         if role == "reader":  # a handle has all roles at first, and reader is part of writer
             self._run("SET ROLE reader")
-        self._run(f"USE {_quoted(database, '`')}")
+        self._run(f"USE {_identifier(database)}")
         if role == "reader":
             chosen["readonly"] = "1"
-        self._run("SET " + ", ".join(f"{name} = {_quoted(value, chr(39))}" for name, value in chosen.items()))
+        self._run("SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in chosen.items()))
 
     def pieces(self, query: str, form: str, parameters: Mapping[str, str], whole: bool) -> "Answer":
         """Run a statement and return its answer, in pieces where the format allows it and `whole` is false.
@@ -239,8 +240,9 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _quoted(text: str, sign: str) -> str:
-    return sign + text.replace("\\", "\\\\").replace(sign, "\\" + sign) + sign
+def _identifier(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
 
 
 def _summary(result: Any) -> Summary:
