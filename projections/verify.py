@@ -30,7 +30,7 @@ FROM
 )
 WHERE offset > before + 1
 ORDER BY first
-LIMIT 100
+LIMIT {most:UInt16}
 """
 _COMMITTED = """
 SELECT toString(log) AS log, max(offset) AS at
@@ -135,7 +135,7 @@ def _compare(
     asked = {"table": kind.table, **bounds}
     counts = history.rows(_COUNTS, asked)[0]
     differing, first, lost = _differing(history, source, bounds["partition"], kind, bounds["done"])
-    gaps = [(row["first"], row["next"]) for row in history.rows(_GAPS, asked)]
+    gaps = [(row["first"], row["next"]) for row in history.rows(_GAPS, {**asked, "most": _MOST_GAPS})]
     gaps += islice(_runs(lost), _MOST_GAPS)
     return {
         "log": bounds["head"],
