@@ -113,7 +113,7 @@ def uses_of(site: Site | None, signals: Sequence[Signal], events: Sequence[Event
                 latitude=latitude,
                 longitude=longitude,
             )
-            records.append((key.encode(), _encode(use)))
+            records.append((key.encode(), write_use(use)))
     for event in events:
         if event.topic in _SIGHTINGS and event.person is not None and event.visit is not None:
             use = Use(
@@ -125,7 +125,7 @@ def uses_of(site: Site | None, signals: Sequence[Signal], events: Sequence[Event
                 person=event.person,
                 visit=event.visit,
             )
-            records.append((event.person.encode(), _encode(use)))
+            records.append((event.person.encode(), write_use(use)))
     return records
 
 

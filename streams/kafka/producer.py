@@ -127,10 +127,6 @@ class SignalProducer:
         self._check()
         return self._unsettled
 
-    def settle(self) -> None:
-        """Tell the outcomes there are by now, without waiting."""
-        self._producer.poll(0)
-
     def finds_broker(self, seconds: float) -> bool:
         """Return whether a broker answers this client within so long; see `streams.kafka.lookups`."""
         try:
