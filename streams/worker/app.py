@@ -7,6 +7,7 @@ everything that makes the result exact is in `pump` and `owner`.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -118,7 +119,8 @@ class Worker:
             await self.app.start()
             while not self._over.is_set() and not self.app.crashed:
                 beat()
-                await _first([self._over.wait()], _POLL_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._over.wait(), _POLL_SECONDS)
             if self.app.crashed and self.failure is None:
                 self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
         except KafkaError as error:  # the broker has gone away while Faust started
@@ -259,10 +261,3 @@ class _Blocks(faust.Schema[Any, Any]):
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
         """Return the block."""
         return message.value
-
-
-async def _first(awaitables: Iterable[Any], seconds: float) -> None:
-    tasks = [asyncio.ensure_future(one) for one in awaitables]
-    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
