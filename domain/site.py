@@ -145,6 +145,18 @@ class Site(Document):
         """The site's time zone."""
         return ZoneInfo(self.time_zone)
 
+    def zones_around(self) -> dict[str, tuple[str, ...]]:
+        """Return each zone with itself and all zones around it, innermost first."""
+        parents = {zone.id: zone.parent for zone in self.zones}
+        around = {}
+        for zone in parents:
+            chain, above = [zone], parents[zone]
+            while above is not None:
+                chain.append(above)
+                above = parents[above]
+            around[zone] = tuple(chain)
+        return around
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         zones = _unique("zones", [zone.id for zone in self.zones])

@@ -45,7 +45,7 @@ class Language:
         if site is not None:
             self._zones = {zone.id: zone.label for zone in site.zones}
             self._points = {point.id: point.label or self._zones.get(point.to_zone) for point in site.points}
-            self._depths = _depths({zone.id: zone.parent for zone in site.zones})
+            self._depths = {zone: len(around) - 1 for zone, around in site.zones_around().items()}
             self.enclosing = frozenset(zone.parent for zone in site.zones if zone.parent)
 
     @classmethod
@@ -107,13 +107,3 @@ class Language:
         if label is None:
             return ""
         return label.zh or label.en if self.code == "zh" else label.en
-
-
-def _depths(parents: dict[str, str | None]) -> dict[str, int]:
-    depths = {}
-    for zone in parents:
-        depth, above = 0, parents[zone]
-        while above is not None:
-            depth, above = depth + 1, parents[above]
-        depths[zone] = depth
-    return depths

@@ -6,7 +6,6 @@ from domain.site import Site
 from domain.times import iso
 from projections.client import History
 from projections.instants import span
-from projections.nesting import within
 
 _ALERTS = """
 SELECT
@@ -57,7 +56,7 @@ def alerts(
     `{status, by, decided_at, assignee, resolution}`, with `status` `open`, `acknowledged` or `closed`, and
     by whom and when the newest decision was taken. Those of a zone are also those of the zones within it.
     """
-    zones = [] if zone is None else within(site, zone)
+    zones = [] if zone is None else _within(site, zone)
     wanted = {"site": site.id, "rule": rule, "person": person, "zones": zones} | span(from_us, to_us)
     found = history.rows(_ALERTS, wanted)
     ids = _signal_ids(history, {(row["log"], position) for row in found for position in row["positions"]})
@@ -114,3 +113,8 @@ def _signal_ids(history: History, places: set[tuple[int, int]]) -> dict[tuple[in
         ):
             ids[partition, row["offset"]] = row["id"]
     return ids
+
+
+def _within(site: Site, zone: str) -> list[str]:
+    """Return a zone, which may have been one once, and all zones within it."""
+    return [zone, *(inner for inner, around in site.zones_around().items() if zone in around[1:])]

@@ -8,7 +8,6 @@ from domain.times import iso
 from domain.vocabulary import OUTSIDE
 from projections.client import History
 from projections.instants import LAST
-from projections.nesting import enclosing
 
 _CHECKPOINT = """
 SELECT partition, up_to
@@ -75,7 +74,7 @@ def _roll_up(
     site: Site, present: list[dict[str, Any]], passages: list[dict[str, Any]]
 ) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """Return count, low (perhaps below 0) and high of each zone, by rules 7.1 to 7.3."""
-    around = enclosing(site)
+    around = {zone: frozenset(chain) for zone, chain in site.zones_around().items()}
     count: Counter[str] = Counter()
     low: Counter[str] = Counter()
     high: Counter[str] = Counter()

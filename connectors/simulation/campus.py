@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import InvalidDocument
-from domain.site import Site, Zone
+from domain.site import Site
 from domain.vocabulary import OUTSIDE, ZoneCategory
 
 OUTSIDE_CODE: Final = -1
@@ -158,13 +158,3 @@ class Campus:
         if len(fit) < 2:
             return None, None
         return -min(fit)[1], -max(fit)[1]
-
-
-def zone_and_above(site: Site, zone: Zone) -> list[str]:
-    """Return the ids of a zone and of every zone that holds it, innermost first."""
-    parents = {each.id: each.parent for each in site.zones}
-    found, above = [zone.id], zone.parent
-    while above is not None:
-        found.append(above)
-        above = parents[above]
-    return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from connectors.simulation.campus import OUTSIDE_CODE, Campus, zone_and_above
+from connectors.simulation.campus import OUTSIDE_CODE, Campus
 from connectors.simulation.crossing import NOBODY, Crossing, Intent
 from connectors.simulation.days import HOUR_S, MINUTE_S, Day, Errand
 from connectors.simulation.persons import Member
@@ -20,14 +20,14 @@ _MOST_GUESTS: Final = 0.8  # of those present
 def density_limits(site: Site, policy: Policy) -> dict[int, int]:
     """Return the greatest number of persons allowed, by zone's code, for the zones with a limit."""
     rule = policy.rules.get("density")
-    found: dict[int, int] = {}
+    around, found = site.zones_around(), dict[int, int]()
     for code, zone in enumerate(site.zones if rule and rule.enabled else ()):
         assert rule is not None
         given = dict(rule.parameters)
-        above = zone_and_above(site, zone)
         for override in rule.overrides:
             for_all = override.roles is None and override.departments is None
-            if for_all and (override.zones is None or any(name in above for name in override.zones)):
+            zones = override.zones
+            if for_all and (zones is None or any(name in around[zone.id] for name in zones)):
                 given |= override.set
         limits = [given["limit"]] if given.get("limit") else []
         if given.get("limit_per_m2") and zone.area_m2:

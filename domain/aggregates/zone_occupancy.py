@@ -119,13 +119,7 @@ class ZoneOccupancy(BaseAggregate[str]):
 
 
 def _zones_within(zone_id: str, site: Site) -> frozenset[str]:
-    parents = {zone.id: zone.parent for zone in site.zones}
-    if zone_id not in parents:
-        raise KeyError(f"site {site.id} has no zone {zone_id!r}; its zones are {', '.join(sorted(parents))}")
-
-    def is_within(zone: str | None) -> bool:
-        while zone is not None and zone != zone_id:
-            zone = parents.get(zone)
-        return zone is not None
-
-    return frozenset(zone for zone in parents if is_within(zone))
+    around = site.zones_around()
+    if zone_id not in around:
+        raise KeyError(f"site {site.id} has no zone {zone_id!r}; its zones are {', '.join(sorted(around))}")
+    return frozenset(inner for inner, zones in around.items() if zone_id in zones)
