@@ -16,6 +16,8 @@ NOWHERE: Final = 0
 """The zone code of outside."""
 SITE: Final = 1
 """The zone code of the site as a whole."""
+FIRST_ZONE: Final = SITE + 1
+"""The first code of a zone that a site declares."""
 ANYWHERE: Final = -1
 """Stands for a side of a point that is not known, and for "no other zone possible"."""
 NONE: Final = -1

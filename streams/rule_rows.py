@@ -10,7 +10,7 @@ import numpy as np
 from detectors.base import Context, Detector, Hours, Rows
 from domain.kernels import records
 from domain.policy import Override, Rule
-from domain.records import NOWHERE, SEVERITY
+from domain.records import FIRST_ZONE, NOWHERE, SEVERITY
 from domain.times import LATEST_US, SECOND_US, microseconds, utc
 from streams.state import State
 
@@ -29,7 +29,7 @@ class ActiveRule:
 def compile_rules(state: State) -> list[ActiveRule]:
     """Return the rules that are on, in the registry's order."""
     context = Context(
-        zone_codes={state.zone_names.name(code): code for code in range(2, len(state.zone_names))},
+        zone_codes={state.zone_names.name(code): code for code in range(FIRST_ZONE, len(state.zone_names))},
         parents=state.zones.rows["parent"][: state.zones.count].tolist(),
         areas_m2=dict(enumerate(state.zones.rows["area_m2"][: state.zones.count].tolist())),
         calendars={name: number for number, name in enumerate(state.policy.calendars)},

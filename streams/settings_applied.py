@@ -18,7 +18,7 @@ from domain.errors import InvalidDocument
 from domain.kernels import Records
 from domain.names import Names
 from domain.policy import Policy
-from domain.records import ANYWHERE, HOLDING, LONG_AGO, NOWHERE, SITE
+from domain.records import ANYWHERE, FIRST_ZONE, HOLDING, LONG_AGO, NOWHERE, SITE
 from domain.signal import Signal
 from domain.site import Site
 from domain.stages.occupancy import count_everybody
@@ -66,7 +66,7 @@ def _apply_site(state: State, document: Any, _replace: bool) -> None:
     state.site = site
     rows = state.zones.rows
     rows["declared"][: state.zones.count] = False
-    rows["parent"][SITE + 1 : state.zones.count] = SITE  # of those that are gone, too: nesting stays bounded
+    rows["parent"][FIRST_ZONE : state.zones.count] = SITE  # also of those gone: nesting stays bounded
     for zone in site.zones:
         row = rows[zones[zone.id]]
         row["declared"] = True
@@ -93,7 +93,7 @@ def _number_zones(state: State) -> None:
     """Number the zones so that those within one another follow it (`first`, `last`)."""
     rows = state.zones.rows
     below: dict[int, list[int]] = {}
-    for code in range(2, state.zones.count):
+    for code in range(FIRST_ZONE, state.zones.count):
         below.setdefault(int(rows[code]["parent"]), []).append(code)
     number = 0
     walk: list[tuple[int, bool]] = [(SITE, False)]

@@ -15,9 +15,11 @@ from domain.records import (
     CLOCK_STATE,
     CREDENTIAL_HELD,
     DEVICE,
+    FIRST_ZONE,
     HOLDING,
     LONG_AGO,
     NONE,
+    NOWHERE,
     PASSAGE,
     PENDING,
     PERSON,
@@ -60,7 +62,7 @@ class State:
             PERSON, 1, last_at=LONG_AGO, seen_at=LONG_AGO, visit=NONE, due=NEVER, armed=NEVER, group=1
         )
         self.people.rows[0]["group"] = 0
-        self.zones = Table(ZONE, 2, first=NONE, last=NONE, parent=SITE)
+        self.zones = Table(ZONE, FIRST_ZONE, first=NONE, last=NONE, parent=SITE)
         self.points = Table(
             POINT, 1, exit_requested_at=NONE, held_due=NEVER, from_zone=ANYWHERE, opened_position=NONE
         )
@@ -78,7 +80,7 @@ class State:
         self.helds = Queue()
         self.last_alerts = LastAlerts()
         self.detectors: dict[str, Detector[Any]] = {name: make() for name, make in DETECTORS.items()}
-        self.zones.rows[0]["parent"] = self.zones.rows[SITE]["parent"] = 0
+        self.zones.rows[NOWHERE]["parent"] = self.zones.rows[SITE]["parent"] = NOWHERE
         self.zones.rows[SITE]["first"], self.zones.rows[SITE]["last"] = 0, 1
         self.settings.rows[0]["absence_us"] = NEVER
         self.grow()
@@ -111,7 +113,7 @@ class State:
             KeyError: there is no such zone.
         """
         if zone == OUTSIDE:
-            return 0
+            return NOWHERE
         code = self.zone_names.find(zone)
         if code == 0 or not self.zones.rows[code]["declared"]:
             raise KeyError(zone)
@@ -121,9 +123,9 @@ class State:
     def depth(self) -> int:
         """How many zones lie within one another at the most, the site as a whole included."""
         deepest = 1
-        for code in range(2, self.zones.count):
+        for code in range(FIRST_ZONE, self.zones.count):
             depth = 1
-            while (code := int(self.zones.rows[code]["parent"])) != 0:
+            while (code := int(self.zones.rows[code]["parent"])) != NOWHERE:
                 depth += 1
             deepest = max(deepest, depth)
         return deepest
