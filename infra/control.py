@@ -59,7 +59,7 @@ def apply_settings(home: OpenHome) -> int:
     return appended
 
 
-def content_hash(content: object) -> str:
+def _content_hash(content: object) -> str:
     """Return the hash of a JSON value, whatever the order of its keys."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
@@ -67,43 +67,57 @@ def content_hash(content: object) -> str:
 
 def look(site: str, now_us: int, purpose: str, user: str, subject: dict[str, str]) -> Signal:
     """Return the record of a look at somebody: who looked, at whom and what for."""
-    received_at = time.time_ns() // 1_000
-    return Signal(
-        id=signal_id("control", "look", user, purpose, *subject.values(), str(time.time_ns())),
-        site=site,
-        device=DEVICE,
-        category=Category.CONTROL,
-        action=Action.ACTIVATED,
-        time=Time(now_us, received_at, quality=Quality.RECEIPT),
-        data={"kind": "look", "purpose": purpose, "by": user, **subject},
+    return _control(
+        signal_id("control", "look", user, purpose, *subject.values(), str(time.time_ns())),
+        site,
+        Action.ACTIVATED,
+        now_us,
+        _clock_us(),
+        {"kind": "look", "purpose": purpose, "by": user, **subject},
     )
 
 
 def placement(site: str, at_us: int, person: str, data: dict[str, str]) -> Signal:
     """Return the order that places a person by hand; `data` has `zone`, `purpose` and `by`."""
-    return Signal(
-        id=signal_id("control", "placed", person, *data.values(), str(time.time_ns())),
-        site=site,
-        device=DEVICE,
-        category=Category.CONTROL,
-        action=Action.PLACED,
-        time=Time(at_us, time.time_ns() // 1_000, quality=Quality.RECEIPT),
-        person=person,
-        data={"kind": "placed", **data},
+    return _control(
+        signal_id("control", "placed", person, *data.values(), str(time.time_ns())),
+        site,
+        Action.PLACED,
+        at_us,
+        _clock_us(),
+        {"kind": "placed", **data},
+        person,
     )
 
 
-def decision(id: str, site: str, decided_at: int, data: dict[str, Any]) -> Signal:
-    """Return the control signal that tells of a decision, happening and heard of when it was decided."""
+def decision(signal: str, site: str, decided_at: int, data: dict[str, Any]) -> Signal:
+    """Return the control signal of this id for a decision, happening and heard of when it was decided."""
+    return _control(signal, site, Action.DECIDED, decided_at, decided_at, data)
+
+
+def _control(
+    signal: str,
+    site: str,
+    action: Action,
+    at_us: int,
+    received_at: int,
+    data: dict[str, Any],
+    person: str | None = None,
+) -> Signal:
     return Signal(
-        id=id,
+        id=signal,
         site=site,
         device=DEVICE,
         category=Category.CONTROL,
-        action=Action.DECIDED,
-        time=Time(decided_at, decided_at, quality=Quality.RECEIPT),
+        action=action,
+        time=Time(at_us, received_at, quality=Quality.RECEIPT),
+        person=person,
         data=data,
     )
+
+
+def _clock_us() -> int:
+    return time.time_ns() // 1_000
 
 
 def in_force(log: Log, partition: int, site: str) -> dict[str, InForce]:
@@ -142,10 +156,10 @@ def differing(
     documents: Mapping[str, Document], site: str, known: Mapping[str, InForce], now_us: int
 ) -> Iterator[tuple[str, list[Signal]]]:
     """Yield the kind of each document that is not in force, and the signals that load it, at `now_us`."""
-    received_at = time.time_ns() // 1_000
+    received_at = _clock_us()
     for kind, document in documents.items():
-        content = document.model_dump(mode="json", exclude_none=kind == "directory")
-        digest = content_hash(content)
+        content = _content(kind, document)
+        digest = _content_hash(content)
         if known[kind].digest != digest:
             version = known[kind].version
             yield kind, list(_loading(site, kind, content, digest, version, now_us, received_at))
@@ -157,8 +171,12 @@ def first_loading(documents: dict[str, Document], site: str, at_us: int) -> Iter
     They happen and are received at `at_us` (UTC microseconds).
     """
     for kind, document in documents.items():
-        content = document.model_dump(mode="json", exclude_none=kind == "directory")
-        yield from _loading(site, kind, content, content_hash(content), 0, at_us, at_us)
+        content = _content(kind, document)
+        yield from _loading(site, kind, content, _content_hash(content), 0, at_us, at_us)
+
+
+def _content(kind: str, document: Document) -> dict[str, Any]:
+    return document.model_dump(mode="json", exclude_none=kind == "directory")
 
 
 def _loading(
@@ -166,14 +184,13 @@ def _loading(
 ) -> Iterator[Signal]:
     bodies = _pieces(content) if kind == "directory" else [{"document": content}]
     for number, body in enumerate(bodies):
-        yield Signal(
-            id=signal_id("control", kind, digest, str(version), str(number)),
-            site=site,
-            device=DEVICE,
-            category=Category.CONTROL,
-            action=Action.LOADED,
-            time=Time(now_us, received_at, quality=Quality.RECEIPT),
-            data={"kind": kind, **body, "hash": digest, "piece": number, "pieces": len(bodies)},
+        yield _control(
+            signal_id("control", kind, digest, str(version), str(number)),
+            site,
+            Action.LOADED,
+            now_us,
+            received_at,
+            {"kind": kind, **body, "hash": digest, "piece": number, "pieces": len(bodies)},
         )
 
 
