@@ -193,7 +193,7 @@ def are_orders(categories: pa.Array, actions: pa.Array) -> Any:
 
 
 def column_values(table: pa.Table, name: str) -> list[Any]:
-    """Return the texts of a column, None for nulls."""
+    """Return a column's values, None for nulls; of a column of words, the words."""
     column = whole(table, name)
     if column.type != WORD:
         values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()

@@ -246,8 +246,8 @@ class Sink:
             self._insert_unreadable(kind, [row for row in batch.unreadable if row[0] not in present])
             self._count(kind.table, start, end)
             if torn or kind.derived_of is None or has_category(batch.rows, kind.derived_of):
-                for table in kind.derived:
-                    self._derive(table, start, end, torn)
+                for derived in kind.derived:
+                    self._derive(derived, start, end, torn)
             committed = f"'{kind.table}', {self._partition}, {end}"
             claim.run(f"INSERT INTO committed SELECT {committed} WHERE {claim.condition}")
             if kind is EVENTS:

@@ -168,8 +168,6 @@ def _named(error: HistoryError) -> HistoryError:
         return error
     if _BOUND.fullmatch(name[1]):
         return QueryTooLarge(f"{error}: ask for less: a shorter span, fewer columns, or with a LIMIT")
-    if (
-        name[1] == "SYNTAX_ERROR"
-    ):  # of a text that can be read alone; where it stands is said of one that is not
+    if name[1] == "SYNTAX_ERROR":  # of a text that can be read alone; where it stands is said of others
         return QueryRefused("cannot read the query: is it whole?")
     return QueryRefused(str(error)) if _MISTAKE.fullmatch(name[1]) else error

@@ -161,7 +161,11 @@ class AlertCase(Aggregate):
 
     @classmethod
     def begin(cls, alert: str, site: str, *, by: str, at: datetime) -> Self:
-        """Return the case of an alert about which nothing has been decided."""
+        """Return the case of an alert about which nothing has been decided.
+
+        Raises:
+            CommandRefused: the name of who decides first is not fit.
+        """
         return cls._create(
             cls.Created, timestamp=at, alert=alert, site=site, by=_text("by", by, LONGEST_NAME), note=None
         )

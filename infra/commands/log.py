@@ -1,7 +1,7 @@
 """Commands that read and check the log: signals, events, replay, verify."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.language import Language
+
+_NO_PARTITIONS: Final = "--partition: only with --kafka; a home's own log has one partition"
 
 
 def signals(
@@ -67,7 +69,7 @@ def replay(
     if on_kafka:
         answer = _replay_kafka(home, to, partition)
     elif partition is not None:
-        raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
+        raise WrongUse(_NO_PARTITIONS)
     else:
         answer = ask(home, "replay", progress=True, to=to, from_history=from_history)
     show(answer, as_json, home, _replay)
@@ -97,7 +99,7 @@ def verify(
     if on_kafka:
         answer = _verify_kafka(home, partition)
     elif partition is not None:
-        raise WrongUse("--partition: only with --kafka; a home's own log has one partition")
+        raise WrongUse(_NO_PARTITIONS)
     else:
         answer = ask(home, "verify")
     show(answer, as_json, home, _verify)
