@@ -3,12 +3,15 @@
 import os
 import traceback
 from pathlib import Path
+from typing import Final
 
 import typer
 
 from infra.failure import Failure, WrongUse
 from infra.worker_process import decider_maker
 from streams.worker.defect import WAYS, in_bulk, one_by_one, read_bundle, reproduce, together
+
+_REMEDY: Final = "give the file that the worker named when the engine failed"
 
 
 def reproduce_defect(path: Path) -> None:
@@ -20,8 +23,10 @@ def reproduce_defect(path: Path) -> None:
     """
     try:
         bundle = read_bundle(path)
-    except (OSError, ValueError) as error:
-        raise WrongUse(f"{path}: {error}") from error
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be read ({error.strerror}); {_REMEDY}") from error
+    except ValueError as error:
+        raise WrongUse(f"{error}; {_REMEDY}") from error
     versions = ", ".join(f"{name} {version}" for name, version in bundle.versions.items())
     typer.echo(f"partition {bundle.partition}, offset {bundle.failed_at}: {bundle.error}\nwith {versions}")
     for way in WAYS:

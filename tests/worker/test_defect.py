@@ -1,5 +1,6 @@
 """Bundles: what the engine failed on is seen again, with all that played a part."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from domain.kernels import COMPILED
 from infra import reproducing
-from infra.failure import FAILED, Failure
+from infra.failure import FAILED, Failure, WrongUse
 from infra.reproducing import reproduce_defect
 from streams.admission import Limits, Message
 from streams.engine import Engine
@@ -50,6 +51,21 @@ def test_a_bundle_is_reproduced_with_the_second_stage_of_the_worker(
     assert "partition 2, offset 0: ZeroDivisionError: uses are broken" in capsys.readouterr().out
     reproduce_defect(a_bundle(tmp_path / "without", second_stage=False))
     assert capsys.readouterr().out.endswith("it does not fail any more\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "cannot be read (No such file or directory)"), (b"no bundle", "is no bundle")],
+)
+def test_what_is_no_bundle_is_named_once(tmp_path: Path, content: bytes | None, told: str) -> None:
+    """The file stands once in the sentence, which says what is wrong with it and which to give."""
+    path = tmp_path / "defect"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WrongUse, match=re.escape(f"{path} {told}")) as refused:
+        reproduce_defect(path)
+    assert str(refused.value).count(str(path)) == 1
+    assert "the file that the worker named" in str(refused.value)
 
 
 class FailsInColumns(Engine):
