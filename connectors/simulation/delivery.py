@@ -11,10 +11,9 @@ from connectors.simulation.crossing import NO_INCIDENT
 from connectors.simulation.report import Outage, Report
 from connectors.simulation.truth import Truth
 from domain.signal import Signal, Time, Verify
-from domain.times import DAY_US, utc
+from domain.times import DAY_US, MILLISECOND_US, utc
 from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason
 
-_MS: Final = 1_000
 _DRIFT_MS_PER_DAY: Final = 800  # stays below the second that may remain after correction
 _CATEGORIES: Final = {
     Action.GRANTED: Category.CREDENTIAL,
@@ -52,15 +51,15 @@ class DriftingClock:
         if at_us < self._wrong_from_us:
             return Time(at_us, received_us)
         if at_us < self._known_from_us:
-            shown = at_us + self._ahead_ms * _MS
+            shown = at_us + self._ahead_ms * MILLISECOND_US
             return Time(shown, received_us, raw=_device_notation(shown))
         days, part = divmod(at_us - self._known_from_us, DAY_US)
-        occurred = at_us + part * _DRIFT_MS_PER_DAY // DAY_US * _MS
+        occurred = at_us + part * _DRIFT_MS_PER_DAY // DAY_US * MILLISECOND_US
         offset_ms = self._ahead_ms + days * _DRIFT_MS_PER_DAY
         return Time(
             occurred,
             received_us,
-            raw=_device_notation(occurred + offset_ms * _MS),
+            raw=_device_notation(occurred + offset_ms * MILLISECOND_US),
             offset_ms=offset_ms,
             quality=Quality.CORRECTED,
         )
@@ -99,11 +98,11 @@ class Line:
         seqs, last, random = self._seq, self._last_received, self._rng.random
         for report in reports:
             device = report.device
-            received = report.at_us + 50_000 + int(random() * 351) * _MS
+            received = report.at_us + 50_000 + int(random() * 351) * MILLISECOND_US
             if outage is not None and outage.holds(device, report.at_us):
                 received = outage.end_us + 50_000
             if received <= last[device]:
-                received = last[device] + _MS
+                received = last[device] + MILLISECOND_US
             last[device] = received
             seqs[device] += 1
             arrivals.append((received, device, seqs[device], report))

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
+from domain.times import MILLISECOND_US
 from streams.admission import Message
 from streams.backoff import Backoff
 from streams.kafka.headers import header
@@ -315,12 +316,13 @@ def _refetched(message: Message) -> _Refetched:
     """Return the record of which `message_of` makes this message."""
     told = ("schema", message.schema), ("id", message.id)
     headers = [(name, value) for name, value in told if value is not None]
-    return _Refetched(message.offset, message.key, message.value, message.appended_at // 1_000, headers)
+    at_ms = message.appended_at // MILLISECOND_US
+    return _Refetched(message.offset, message.key, message.value, at_ms, headers)
 
 
 def message_of(record: FetchedRecord) -> Message:
     """Return a fetched record as a message."""
-    at_us, headers = record.timestamp * 1_000, record.headers
+    at_us, headers = record.timestamp * MILLISECOND_US, record.headers
     return Message(
         record.offset, record.key, record.value, at_us, header(headers, "schema"), header(headers, "id")
     )
