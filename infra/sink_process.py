@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from infra.group_membership import GroupMembership
 from infra.observability.endpoints import Health
 from infra.observability.lag import LagWatch, Place
-from infra.observability.metrics import CopyingMetrics
+from infra.observability.metrics import SinkMetrics
 from infra.process import staying
 from infra.settings import ClickHouse, Settings
 from infra.troubles import Troubles
@@ -117,7 +117,7 @@ class SinkProcess:
         join: Callable[..., Membership],
         settings: ClickHouse,
         health: Health,
-        metrics: CopyingMetrics,
+        metrics: SinkMetrics,
     ) -> None:
         self._open = history
         self._source = log
@@ -324,7 +324,7 @@ def run_sink(settings: Settings, kafka: KafkaSettings) -> None:
         LogUnavailable: librdkafka refuses the settings.
     """
     registry, health = CollectorRegistry(), Health()
-    metrics, server = CopyingMetrics(registry, "sink"), settings.clickhouse
+    metrics, server = SinkMetrics(registry), settings.clickhouse
     with staying(settings, registry, health) as stopping, KafkaLog(kafka) as log:
         process = SinkProcess(
             lambda: open_history(server.address, server.cluster),

@@ -12,7 +12,7 @@ from domain.signal import Signal, Time
 from domain.vocabulary import Action, Category, Severity, Topic
 from infra.observability.endpoints import Endpoints, Health
 from infra.observability.following import AlertLines
-from infra.observability.metrics import CopyingMetrics, WorkerMetrics
+from infra.observability.metrics import SinkMetrics, WorkerMetrics
 from tests.endpoint_client import Endpoint
 
 
@@ -93,7 +93,7 @@ def test_outcomes_are_a_closed_set(said: object, label: str) -> None:
 def test_copying_is_counted_by_log_and_partition() -> None:
     """A process that copies tells how much, how fast, what waits, and whether its target is away."""
     registry = CollectorRegistry()
-    metrics = CopyingMetrics(registry, "sink")
+    metrics = SinkMetrics(registry)
     metrics.target_away("it does not answer")
     assert "limen_sink_target_away 1.0" in generate_latest(registry).decode()
     metrics.copied("events", 1, 500, 0.2)

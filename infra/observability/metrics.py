@@ -122,27 +122,23 @@ class WorkerMetrics(_Behind):
 _COUNTED: Final = frozenset({Topic.ALERT_RAISED, Topic.SIGNAL_REPEATED})
 
 
-class CopyingMetrics(_OfLog):
-    """What a process that copies from one place to another did: the sink."""
+class SinkMetrics(_OfLog):
+    """What a sink did, by log and partition."""
 
-    def __init__(self, registry: CollectorRegistry, what: str) -> None:
-        """Make the metrics `limen_{what}_…`, with what is copied (`log`) and the partition as labels."""
+    def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
-
-        def name(of: str) -> str:
-            return f"limen_{what}_{of}"
-
         labels = ["log", "partition"]
-        self._rows = Counter(name("rows"), "Rows copied for good", labels, registry=registry)
-        self._lag = Gauge(name("lag_rows"), "Rows that wait to be copied", labels, registry=registry)
+        self._rows = Counter("limen_sink_rows", "Rows copied for good", labels, registry=registry)
+        self._lag = Gauge("limen_sink_lag_rows", "Rows that wait to be copied", labels, registry=registry)
         self._lag_seconds = Gauge(
-            name("lag_seconds"), "How long the oldest of them has been in the log", labels, registry=registry
-        )
+            "limen_sink_lag_seconds", "How long the oldest of them has been in the log", labels,
+            registry=registry,
+        )  # fmt: skip
         self._seconds = Histogram(
-            name("batch_seconds"), "Copying one batch", labels, registry=registry, buckets=_SECONDS
+            "limen_sink_batch_seconds", "Copying one batch", labels, registry=registry, buckets=_SECONDS
         )
         self._target_away = Gauge(
-            name("target_away"), "1 while the target cannot be reached", registry=registry
+            "limen_sink_target_away", "1 while the target cannot be reached", registry=registry
         )
 
     def copied(self, log: str, partition: int, rows: int, seconds: float) -> None:

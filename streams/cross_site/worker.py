@@ -27,6 +27,7 @@ from confluent_kafka import (
 )
 
 from domain.signal import Signal
+from domain.times import MILLISECOND_US
 from streams.backoff import Backoff
 from streams.cross_site.alarms import alarms
 from streams.cross_site.rules import CrossSite, Limits
@@ -246,7 +247,7 @@ class CrossSiteWorker:
             if not again:
                 self._refused.append((partition, offset, _rejection(message, error)))
         else:
-            found = held.stage.see(use, at_ms * 1_000)
+            found = held.stage.see(use, at_ms * MILLISECOND_US)
         held.next_offset = offset + 1
         held.newest_ms = max(held.newest_ms, at_ms)
         if found is None:
@@ -256,7 +257,7 @@ class CrossSiteWorker:
             return []
         signals: list[Signal] = []
         for finding in found:
-            pair = alarms(finding, at_ms * 1_000)
+            pair = alarms(finding, at_ms * MILLISECOND_US)
             signals += pair
             self._observer.found(finding.kind)
             self._log.info(
@@ -377,7 +378,7 @@ def _rejection(message: Message, error: UnreadableUse) -> Rejection:
         reason=RejectionReason.UNKNOWN_SCHEMA if is_unknown else RejectionReason.UNREADABLE,
         detail=f"{error}; does a newer version write it? then update this one",
         raw=message.value() or b"",
-        received_at=message.timestamp()[1] * 1_000,
+        received_at=message.timestamp()[1] * MILLISECOND_US,
         key=key.encode() if isinstance(key, str) else key,
     )
 

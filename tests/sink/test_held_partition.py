@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from infra import sink_process
 from infra.observability.endpoints import Health
-from infra.observability.metrics import CopyingMetrics
+from infra.observability.metrics import SinkMetrics
 from infra.settings import ClickHouse
 from infra.sink_process import SinkProcess
 from projections.client import History, open_history
@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_said_once_and_holds_no_other(
         query = f"SELECT partition FROM {table} GROUP BY partition ORDER BY partition"
         return [row["partition"] for row in opened[-1].rows(query)] if opened else []
 
-    metrics = CopyingMetrics(CollectorRegistry(), "sink")
+    metrics = SinkMetrics(CollectorRegistry())
     settings = ClickHouse(batch_seconds=0.05)
     process = SinkProcess(history, log, Group([0, 1, 2]).join, settings, health, metrics)
     thread = threading.Thread(target=process.run, args=(stopping,))

@@ -8,7 +8,7 @@ import structlog.testing
 from prometheus_client import CollectorRegistry
 
 from infra.observability.endpoints import Health
-from infra.observability.metrics import CopyingMetrics
+from infra.observability.metrics import SinkMetrics
 from infra.settings import ClickHouse
 from infra.sink_process import SinkProcess
 from projections.client import History
@@ -86,7 +86,7 @@ def wait_for(what: Callable[[], object]) -> None:
 def running(group: Group, log: Log, health: Health) -> Iterator[SinkProcess]:
     """Run a sink, which ends with the block."""
     stopping = threading.Event()
-    metrics = CopyingMetrics(CollectorRegistry(), "sink")
+    metrics = SinkMetrics(CollectorRegistry())
     process = SinkProcess(nowhere, log, group.join, ClickHouse(), health, metrics)
     thread = threading.Thread(target=process.run, args=(stopping,))
     thread.start()
