@@ -16,6 +16,13 @@ from streams.log import LogCorrupt, Stored
 
 PAGE: Final = 2_000
 """How much of the log one answer reads: whoever wants more asks again from `next_offset`."""
+_LATEST: Final = """
+SELECT count() AS signals, toUnixTimestamp64Micro(max(least(occurred_at, received_at))) AS at
+FROM signals
+WHERE partition = {partition:UInt16}
+    AND occurred_at > fromUnixTimestamp64Micro({than:Int64})
+    AND received_at > fromUnixTimestamp64Micro({than:Int64})
+"""
 
 
 def signals(home: OpenHome, *, from_offset: int, limit: int | None, category: str | None) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def _page(page: Sequence[Stored], items: list[dict[str, Any]], limit: int | None
 
 
 def log_time(home: OpenHome) -> int | None:
-    """Return the log's time, in microseconds, as its newest signal and event show it.
+    """Return the log's time, in microseconds, as what the history has and the log's end show it.
 
     The engine is not loaded for it. A log with nothing in it has none.
 
@@ -93,4 +100,6 @@ def log_time(home: OpenHome) -> int | None:
     now = min(newest.occurred_at, newest.received_at)
     if events_head:
         now = max(now, read_event(home.log.read_events(PARTITION, events_head - 1, 1)[0].wire).known_at)
-    return now
+    # Of a signal from which no event follows, and behind which one of an earlier time stands, neither tells.
+    later = home.history.rows(_LATEST, {"partition": PARTITION, "than": now})[0]
+    return int(later["at"]) if later["signals"] else now

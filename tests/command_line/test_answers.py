@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from domain.signal import Signal, Time, signal_id, write_signal
+from domain.vocabulary import Action, Category
 from infra.user import user_name
 from tests.command_line.calling import ROOT, answer, limen
 
@@ -39,6 +42,30 @@ def test_occupancy_after_the_end_of_the_log_says_so(home: Path) -> None:
     assert told in limen("occupancy", "--at", "2099-01-01", home=home).stdout
     assert "the log ends" not in limen("occupancy", "--at", end, home=home).stdout
     assert set(answer("occupancy", "--at", "2099-01-01", home=home)) == {"at", "zones", "total"}
+
+
+def test_the_log_ends_at_its_greatest_moment(empty: Path) -> None:
+    """Whatever stands last in the log, and whether anything followed from the signal that is the newest."""
+    eight = 1_464_670_800_000_000  # 2016-05-31 08:00 in Athens
+    reading = Signal(
+        id=signal_id("first"),
+        site="gastech",
+        device="reader",
+        category=Category.CREDENTIAL,
+        action=Action.GRANTED,
+        time=Time(eight, eight),
+        point="1-1",
+        person="earpa",
+    )
+    again, before = Time(eight + 3_600_000_000, eight + 3_600_000_000), Time(eight + 1, eight + 1)
+    door = {"device": "door", "category": Category.DOOR, "action": Action.CLOSED, "person": None}
+    repeat = msgspec.structs.replace(reading, id=signal_id("again"), time=again)
+    closed = msgspec.structs.replace(reading, id=signal_id("before"), time=before, **door)
+    file = empty.parent / "day.jsonl"
+    file.write_bytes(b"".join(write_signal(told) + b"\n" for told in (reading, repeat, closed)))
+    answer("import", file, "--source", "signals", home=empty)
+    assert answer("status", home=empty)["log_time"] == "2016-05-31T09:00:00+03:00"
+    assert "ends at 2016-05-31 09:00" in limen("occupancy", "--at", "2016-06-01", home=empty).stdout
 
 
 def test_naive_times_are_the_sites(home: Path) -> None:
