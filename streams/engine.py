@@ -28,7 +28,7 @@ from domain.errors import InvalidDocument
 from domain.event import Event
 from domain.kernels import Records, loop, records
 from domain.output import Output, Outputs
-from domain.records import EVENT, MEASURED, SITE, SURVEY
+from domain.records import EVENT, LONG_AGO, MEASURED, SITE, SURVEY
 from domain.signal import Signal
 from domain.site import Site
 from domain.stages.alerts import tell_alerts
@@ -272,6 +272,11 @@ class Engine:
         return {
             name: (int(zones[code]["count"]), int(low[code]), int(high[code])) for name, code in names.items()
         }
+
+    def seen_at(self, person: str) -> int | None:
+        """Return when the newest applied reading of a person happened, UTC microseconds; None if none was."""
+        seen_at = int(self.state.people.rows[self.state.persons.find(person)]["seen_at"])
+        return None if seen_at == LONG_AGO else seen_at
 
     def snapshot(self) -> bytes:
         """Return the whole state as bytes, the same however the log was cut."""

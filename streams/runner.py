@@ -42,6 +42,9 @@ class Decider(Protocol):
     def occupancy(self) -> dict[str, tuple[int, int, int]]:
         """Return (count, low, high) by zone; the site as a whole under ""."""
 
+    def seen_at(self, person: str) -> int | None:
+        """Return when a person was last seen, UTC microseconds; None if never."""
+
     def snapshot(self) -> bytes:
         """Return the whole state."""
 

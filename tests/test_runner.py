@@ -49,6 +49,9 @@ class Counting:
         """Return nobody."""
         return {}
 
+    def seen_at(self, person: str) -> None:
+        """Nobody was ever seen."""
+
     def snapshot(self) -> bytes:
         """Return the position in digits."""
         return str(self.position).encode()

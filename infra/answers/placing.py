@@ -58,8 +58,10 @@ def _unfit(home: OpenHome, person: str, at_us: int) -> str | None:
     if not newest["facts"]:
         known = any(person == listed.id for listed in home.directory.persons)
         return None if known else f"nobody knows {person}: write the id as it is, or add it to directory.csv"
-    if at_us < newest["at"]:
-        seen = iso(newest["at"], home.site.zone_info)
+    # A reading that leads to where the person is already is no move: of it only the engine knows.
+    seen_at = max(newest["at"], home.pipeline.runner.engine.seen_at(person) or 0)
+    if at_us < seen_at:
+        seen = iso(seen_at, home.site.zone_info)
         return f"more is known of {person} since, at {seen}: place them then or later"
     return None
 

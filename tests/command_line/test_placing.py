@@ -9,6 +9,7 @@ import pytest
 from infra.answers.placing import place
 from infra.failure import WrongUse
 from infra.home import OpenHome
+from tests.command_line.importing import GOOD, HEADER, import_given
 from tests.command_line.running import running
 from tests.language.calling import limen, simulated
 
@@ -65,6 +66,18 @@ def test_place_says_why_not(home: Path, changed: dict[str, str], reason: str, re
     assert reason in answer["reason"]
     assert bool(answer["events"]) == recorded
     assert reason in limen("place", *words, exit_code=1)
+
+
+def test_a_newer_reading_where_the_person_was_already_refuses_a_placement(tmp_path: Path) -> None:
+    """It moved nobody, so no event tells of it; to place the person before it would be done after it."""
+    home = tmp_path / "home"
+    limen("init", "--template", "gastech", "--home", home)
+    import_given(home, f"{HEADER}\n{GOOD}\n{GOOD.replace('08:00', '09:00')}\n")
+    who = ("place", "--person", "earpa", "--zone", "1-2", "--home", home, "--purpose", "a test", "--json")
+    refused = json.loads(limen(*who, "--at", "2016-05-31T08:30", exit_code=1))
+    assert refused["events"] == []
+    assert "at 2016-05-31T09:00:00" in refused["reason"]
+    assert json.loads(limen(*who, "--at", "2016-05-31T09:00"))["accepted"]
 
 
 def test_place_is_used_wrongly(home: Path) -> None:
