@@ -53,6 +53,7 @@ def test_sql_tells_a_mistake_where_it_is(history: History, query: str, told: str
     "query",
     [
         "SELECT number FROM numbers(1000000)",
+        "SELECT arrayJoin(range(100001))",
         "SELECT groupArray(number) FROM numbers(1000000000)",
         "SELECT max(cityHash64(number, number)) FROM numbers(100000000000)",
     ],
