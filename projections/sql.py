@@ -34,6 +34,8 @@ SAFE_TABLE_FUNCTIONS: Final = frozenset(
 )
 """Table functions that reach nothing beyond what is written in the query."""
 _FORMAT: Final = re.compile(r"\bformat\s+(?!(?:asc|desc|final)$)[a-z]\w*$", re.IGNORECASE)
+_TREE: Final = re.compile(r"\s*explain\s+ast\b", re.IGNORECASE)
+"""What explains a query together with the form we ask for, and answers in another."""
 _FORBIDDEN_WORDS: Final = frozenset({"file", "outfile", "infile", "insert", "sleep", "sleepeachrow"})
 _MISTAKE: Final = re.compile(
     r"SYNTAX_ERROR|READONLY|READONLY_SETTING|ACCESS_DENIED|SETTING_CONSTRAINT_VIOLATION|QUERY_IS_PROHIBITED"
@@ -138,6 +140,8 @@ def _check(query: str, table_functions: frozenset[str]) -> None:
         place = token.end()
     if _FORMAT.search(query):
         raise QueryRefused("the answer has a form of its own: leave FORMAT out; use --json")
+    if _TREE.match(query):
+        raise QueryRefused("EXPLAIN AST has a form of its own: ask EXPLAIN QUERY TREE, or EXPLAIN alone")
     if first not in _FIRST_WORDS:
         raise QueryRefused(
             "only queries that read are allowed: SELECT, WITH, SHOW, DESCRIBE, EXISTS, EXPLAIN"

@@ -21,6 +21,7 @@ def test_sql_reads(history: History) -> None:
     assert {"name": "events"} in sql(history, "SHOW TABLES")
     assert sql(history, "SELECT 1 AS format ORDER BY format DESC") == [{"format": 1}]
     assert sql(history, "SELECT unhex('ff41') AS x") == [{"x": "\ufffdA"}]
+    assert {"explain": "QUERY id: 0"} in sql(history, "EXPLAIN QUERY TREE SELECT 1")
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,8 @@ def test_sql_has_bounds(history: History, query: str) -> None:
         "SELECT * FROM executable('x', 'CSV', 'a Int8')",
         "SELECT 1 INTO OUTFILE '/tmp/never'",
         "SELECT 1 FORMAT JSON;",
+        "EXPLAIN AST SELECT 1",
+        "explain\n ast graph = 1 DROP TABLE events",
         "SELECT 1 /* */ ; DROP TABLE events",
         "SELECT 1 -- x",
         "SELECT $$ $$",
