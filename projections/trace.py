@@ -28,7 +28,11 @@ SELECT
     visit, basis, rule, alert, severity, value, `limit`, late, causes
 FROM events
 """
-_NAMED = "FROM alerts WHERE site = {site:String} AND credential = {credential:String}"
+_ALERTS = """
+FROM alerts
+WHERE site = {site:String}
+    AND (credential = {credential:String} OR arrayExists(cause -> cause IN {positions:Array(UInt64)}, causes))
+"""
 
 
 def trace(
@@ -43,7 +47,8 @@ def trace(
     """Return every signal and event of a person, or of a credential (by its hash), in [from, to).
 
     A person's are those that name the person and those with a credential the person held then; a
-    credential's are its signals, and the events that rest on them. Each has `kind` (`signal` or `event`),
+    credential's are its signals, and what rests on them: events of who held it, and alerts, whether they name
+    it or not. Each has `kind` (`signal` or `event`),
     `position` (for an event: of the signal that decided it), `id`, `occurred_at`, `received_at` or
     `known_at`, and its own fields where they are not None.
 
@@ -76,23 +81,24 @@ def _of_person(history: History, site: Site, person: str, asked: dict[str, Any])
 def _of_credential(
     history: History, site: Site, credential: str, asked: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the credential's signals, and the events that name it or that one of its signals caused."""
-    named = history.ask(f"SELECT count() AS alerts {_NAMED}", {"site": site.id, "credential": credential})
+    """Return the credential's signals, the events of its holders that one of these caused, and its alerts."""
     looked_up = history.ask(*_signals_of([credential], asked))
     holders = Holders(history, site, hashes=[credential])
     signals = looked_up.result()
     persons = {row["person"] or _holder(holders, row) for row in signals}
     positions = {row["position"] for row in signals}
+    resting = {"site": site.id, "credential": credential, "positions": sorted(positions)}
+    counted = history.ask(f"SELECT count() AS alerts {_ALERTS}", resting)
     events = history.rows(
         f"{_EVENT} WHERE site = {{site:String}} AND person IN {{persons:Array(String)}} {_WHEN}",
         asked | {"persons": sorted(persons)},
     )
     found = {row["id"]: row for row in events if not positions.isdisjoint([row["position"], *row["causes"]])}
-    if named.result()[0]["alerts"]:
+    if counted.result()[0]["alerts"]:
         told = history.rows(
             f"{_EVENT} WHERE site = {{site:String}} "
-            f"AND (partition, offset) IN (SELECT partition, offset {_NAMED}) {_WHEN}",
-            asked | {"credential": credential},
+            f"AND (partition, offset) IN (SELECT partition, offset {_ALERTS}) {_WHEN}",
+            asked | resting,
         )
         found |= {row["id"]: row for row in told}
     return signals + list(found.values())

@@ -130,3 +130,20 @@ def test_a_trace_has_events_in_order_of_time(history: History) -> None:
     assert trace(history, SITE, person="ann", to_us=at(1)) == []
     with pytest.raises(ValueError, match="one of them"):
         trace(history, SITE)
+
+
+def test_a_cards_trace_has_the_alerts_that_rest_on_it(history: History) -> None:
+    """A door refuses card after card: its alert names none of them, and is told of each."""
+    refused = {"rule": "denied_streak", "alert": "lab:denied_streak:point.front:1", "point": "front"}
+    fill(
+        history,
+        card(0, 0, "k"),
+        card(1, 1, "m"),
+        card(2, 2, "n"),
+        event(1, Topic.ALERT_RAISED, 1, causes=(0, 1), **refused),
+        event(2, Topic.ALERT_JOINED, 2, causes=(2,), **refused),
+    )
+    assert positions(trace(history, SITE, credential="k")) == [("signal", 0), ("event", 1)]
+    assert positions(trace(history, SITE, credential="m")) == [("signal", 1), ("event", 1)]
+    assert positions(trace(history, SITE, credential="n")) == [("signal", 2), ("event", 2)]
+    assert trace(history, SITE, credential="o") == []
