@@ -87,6 +87,12 @@ def alert_exists(history: History, site: Site, alert: str) -> bool:
     return bool(found[0]["n"])
 
 
+def decisions_about(history: History, site: Site, alert: str) -> int:
+    """Return how many decisions about an alert the log was told of."""
+    told = "SELECT count() AS n FROM alert_decisions WHERE site = {site:String} AND alert = {alert:String}"
+    return int(history.rows(told, {"site": site.id, "alert": alert})[0]["n"])
+
+
 def _cases(history: History, site: Site, alerts: list[str]) -> dict[str, dict[str, Any]]:
     """Return what people decided, by alert."""
     return {

@@ -20,7 +20,7 @@ from infra.answers.replay import replay
 from infra.command_side.cases import Cases
 from infra.command_side.errors import CommandSideUnavailable
 from infra.command_side.storage import PostgresStorage
-from infra.failure import WrongUse
+from infra.failure import Failure, WrongUse
 from infra.home import PARTITION, OpenHome
 from infra.service import Service
 from projections.sql import sql
@@ -129,6 +129,22 @@ def test_an_alert_that_nobody_knows_has_no_case(home: Path) -> None:
 
 
 @pytest.mark.slow
+def test_cases_that_were_lost_are_told_and_no_decision_is_taken_over_them(home: Path) -> None:
+    """The log has them: a new decision would be taken for the one it has, and be nowhere."""
+    with OpenHome(home) as opened:
+        alert, other = (alert["alert_id"] for alert in listed(opened)[:2])
+        assert decide(opened, alert, "acknowledged")["accepted"]
+        kept = listed(opened)
+    opened.paths.cases.unlink()
+    with OpenHome(home) as opened:
+        with pytest.raises(Failure, match=r"of the 1 decisions .* 1 are not there"):
+            decide(opened, alert, "closed", resolution="confirmed")
+        with pytest.raises(Failure, match="newest backup"):
+            case_show(opened, alert=alert)
+        assert listed(opened) == kept
+        assert decide(opened, other, "acknowledged")["accepted"]
+
+
 def test_the_process_that_runs_decides(home: Path) -> None:
     """While `run` owns the home, commands reach it, refusals too; people and programs read the answers."""
     with running(home):
