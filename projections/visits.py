@@ -21,7 +21,7 @@ WHERE site = {site:String} AND {of_person}
 GROUP BY visit
 HAVING start < {to:Int64}
     AND (NOT ended OR end > {from:Int64} OR start >= {from:Int64})
-ORDER BY start, min(position)
+ORDER BY start, min(offset)
 """
 _STEPS = """
 SELECT topic, person, visit, zone, basis, toUnixTimestamp64Micro(occurred_at) AS at, position, ordinal

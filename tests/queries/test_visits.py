@@ -78,6 +78,14 @@ def test_visits_overlap_a_span(
     assert [visit["person"] for visit in visits(history, SITE, from_us=from_us, to_us=to_us)] == found
 
 
+def test_visits_that_one_opening_began_stand_in_the_order_of_the_log(history: History) -> None:
+    """They have one start and one position: the same question has the same answer, each time."""
+    people = [f"p{number}" for number in range(50)]
+    started = [event(0, Topic.VISIT_STARTED, 0, person=who, visit=f"lab:visit:0:{who}") for who in people]
+    fill(history, *started)
+    assert [visit["person"] for visit in visits(history, SITE)] == people
+
+
 def test_times_carry_the_sites_offset() -> None:
     """Answers give local time with its offset, summer and winter, and survive an absurd clock."""
     assert iso(NINE, SITE.zone_info) == "2023-11-14T09:00:00+02:00"
