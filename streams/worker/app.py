@@ -26,6 +26,10 @@ from streams.worker.transport import Transport
 
 _BUFFERED_BLOCKS: Final = 16
 _POLL_SECONDS: Final = 0.1
+_NEVER_SECONDS: Final = 1e9
+"""Faust's client leaves the group for ever when it has asked for nothing for as long as it may take to poll.
+A worker does so for any time: as a standby without partitions, while it takes over, while the log is away.
+That its loop goes round is what `beat` tells."""
 _AROUND: Final = 5_000
 """Messages read at once beside Faust."""
 
@@ -173,6 +177,7 @@ class Worker:
             broker_session_timeout=membership.session_seconds,
             broker_heartbeat_interval=membership.session_seconds / 4,
             broker_request_timeout=max(40.0, 2 * membership.session_seconds),
+            broker_max_poll_interval=_NEVER_SECONDS,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=membership.fetch_bytes,
             stream_buffer_maxsize=_BUFFERED_BLOCKS,

@@ -1,0 +1,68 @@
+"""A worker that has nothing to ask the broker for, for as long as it may take."""
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+from infra.worker_process import worker_of
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import apply
+from streams.worker.app import Worker
+from tests.kafka_fixture import Kafka
+from tests.worker.process import kafka_settings
+
+_DAY_SECONDS = 86_400
+_SESSION_SECONDS = 6
+_PATIENCE_SECONDS = 60
+
+
+class Nobody:
+    """Observes nothing."""
+
+    def decided(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def quarantined(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def stopped(self, *_: Any) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.slow
+def test_a_standby_takes_over_however_long_it_had_no_partition(kafka: Kafka, tmp_path: Path) -> None:
+    """It stays in the group although it polls nothing, and has the partition when its owner has gone."""
+    settings = kafka_settings(kafka.bootstrap, kafka.prefix, 1)
+    apply(settings)
+    with closing(KafkaLog(settings)) as log:
+        asyncio.run(_owner_goes(settings, log, tmp_path))
+
+
+async def _owner_goes(settings: KafkaSettings, log: KafkaLog, folder: Path) -> None:
+    ours = Settings.model_validate({"worker": {"session_seconds": _SESSION_SECONDS}})
+    workers = [worker_of(ours, settings, log, str(folder), folder, Nobody()) for _ in range(2)]
+    running = {worker: asyncio.create_task(worker.run()) for worker in workers}
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while not (all(worker.has_joined for worker in workers) and _owners(workers) == 1):
+                await asyncio.sleep(0.05)
+            owner, standby = sorted(workers, key=lambda worker: not worker.partitions)
+            # As if it had asked for nothing for a day: Faust's client looks at this before it joins anew.
+            standby.app.consumer._thread._consumer._subscription._last_fetch_ended -= _DAY_SECONDS
+            owner.stop()
+            await running[owner]
+            while not _owners([standby]):
+                await asyncio.sleep(0.05)
+    finally:
+        for worker in workers:
+            worker.stop()
+        await asyncio.gather(*running.values())
+
+
+def _owners(workers: list[Worker]) -> int:
+    return sum(worker.partitions == {0: True} for worker in workers)
