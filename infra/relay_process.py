@@ -32,9 +32,10 @@ from streams.backoff import Backoff
 from streams.kafka.errors import explained
 from streams.kafka.joining import join
 from streams.kafka.log import KafkaLog
+from streams.kafka.lookups import Lookups
 from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import MessageQuarantine
-from streams.kafka.reader import admitted, bounds
+from streams.kafka.reader import admitted
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
@@ -116,6 +117,7 @@ class RelayProcess:
         with (
             Cases(self._storage, site_in) as cases,
             KafkaLog(kafka) as log,
+            closing(Lookups(kafka)) as lookups,
             closing(Telling(kafka, SEND_SECONDS)) as telling,
         ):
             consumer = Consumer(kafka.member(_GROUP) | {"enable.partition.eof": False})
@@ -138,7 +140,7 @@ class RelayProcess:
                     kafka,
                     consumer,
                     Topic.COMMANDS,
-                    on_assign=lambda _, partitions: self._assigned(consumer, orders, partitions),
+                    on_assign=lambda _, partitions: self._assigned(consumer, lookups, orders, partitions),
                     on_revoke=left,
                     on_lost=left,
                 )
@@ -161,11 +163,13 @@ class RelayProcess:
                     f"{self._kafka.partitions}: `limen topics check` says what to do"
                 )
 
-    def _assigned(self, consumer: Consumer, orders: Orders, partitions: list[TopicPartition]) -> None:
+    def _assigned(
+        self, consumer: Consumer, lookups: Lookups, orders: Orders, partitions: list[TopicPartition]
+    ) -> None:
         begin = []
         for number in (each.partition for each in partitions):
             start = orders.next_offset(number)
-            low, high = bounds(self._kafka, consumer, self._topic, number)
+            low, high = lookups.bounds(self._topic, number)
             if start > high:
                 raise LogCorrupt(
                     f"{self._topic}, partition {number}: {self._storage.name} has decided the commands up to "
