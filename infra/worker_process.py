@@ -5,6 +5,7 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -82,14 +83,29 @@ async def _run(
     health: Health,
     stopping: threading.Event,
 ) -> Exception | None:
+    """Return what the worker ended for, None after draining; where Faust finds no broker it begins anew."""
     health.started()
     trouble = Trouble("kafka", health, metrics.log_away)
-    if not await _log_answers(kafka, health, trouble, stopping):
-        return None
-    log = KafkaLog(kafka)
     bundles = settings.worker.defects or home.root / "defects"
-    worker = worker_of(settings, kafka, log, folder, bundles, _Observer(metrics, AlertLines()))
+    observer = _Observer(metrics, AlertLines())
+    while await _log_answers(kafka, health, trouble, stopping):
+        with closing(KafkaLog(kafka)) as log:
+            worker = worker_of(settings, kafka, log, folder, bundles, observer)
+            await _work(worker, kafka, metrics, health, trouble, stopping)
+        if not isinstance(worker.failure, LogUnavailable):
+            return worker.failure
+        trouble.tell(str(worker.failure))
+    return None
 
+
+async def _work(
+    worker: Worker,
+    kafka: KafkaSettings,
+    metrics: WorkerMetrics,
+    health: Health,
+    trouble: Trouble,
+    stopping: threading.Event,
+) -> None:
     def beat() -> None:
         health.beat()
         if stopping.is_set():
@@ -99,12 +115,8 @@ async def _run(
     def positions() -> dict[Place, int | None]:
         return {(Topic.SIGNALS, partition): at for partition, at in worker.positions.items()}
 
-    try:
-        with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
-            await worker.run(beat)
-    finally:
-        log.close()
-    return worker.failure
+    with LagWatch(Ends(kafka), positions, metrics, trouble.tell):
+        await worker.run(beat)
 
 
 def tell_readiness(worker: Worker, health: Health) -> None:

@@ -18,7 +18,7 @@ from faust.app.base import BootStrategy
 from faust.types import TP
 
 from streams.admission import Message
-from streams.log import LogError, PositionConflict
+from streams.log import LogError, LogUnavailable, PositionConflict
 from streams.worker.credentials import credentials
 from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump
@@ -71,7 +71,8 @@ class Worker:
     A partition that fails is held: the worker keeps it and does not decide it, so that what is wrong with it
     does not go on to the other workers, and the others go on. Without `hold`, the worker ends. It ends in any
     case where others have what it believes to have, and the group says nothing of it: a `PositionConflict`.
-    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log.
+    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log. That
+    is `LogUnavailable` where the broker went away while Faust started, and another worker may begin anew.
     """
 
     def __init__(
@@ -128,7 +129,9 @@ class Worker:
             if self.app.crashed and self.failure is None:
                 self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
         except KafkaError as error:  # the broker has gone away while Faust started
-            self.failure = self.failure or RuntimeError(f"Faust failed: {error!r}")
+            said = f"Kafka at {self._membership.bootstrap_servers}: {error}"
+            begun = LogUnavailable(said) if error.retriable else RuntimeError(f"Faust failed: {error!r}")
+            self.failure = self.failure or begun
         finally:
             await self._close(list(self._pumps), worth_keeping=1)
             await self.app.stop()

@@ -1,16 +1,20 @@
-"""Faust's Kafka transport, changed in four places.
+"""Faust's Kafka transport, changed in five places.
 
 Whole blocks: Faust spends 70 µs on every message on its way from fetch to agent. A signal is one of very
 many, and order and position are ours to keep; so a fetched block of a partition is handed on as one message.
-No commits, and only what is wanted. And a way round what Faust's client cannot read: where the name of a
-header is not UTF-8, it fails at that message for ever.
+No commits, and only what is wanted. A way round what Faust's client cannot read: where the name of a header
+is not UTF-8, it fails at that message for ever. And it does not start before a broker knows of brokers.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol, cast
 
-from aiokafka.errors import IllegalStateError  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    IllegalStateError,
+    KafkaConnectionError,
+)
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -34,11 +38,36 @@ class Intake(Protocol):
         """
 
 
+class _Thread(driver.AIOKafkaConsumerThread):
+    async def on_start(self) -> None:
+        """Connect.
+
+        A broker that wakes up may say for a moment that there is no broker at all. Faust's client goes on
+        with that, fails when it looks for the group, and neither tries again nor ends.
+
+        Raises:
+            KafkaConnectionError: no broker answers, or one that knows of none.
+        """
+        await super().on_start()
+        if not self._ensure_consumer()._client.cluster.brokers():
+            raise KafkaConnectionError("the broker knows of no brokers yet")
+
+    def on_crash(self, *_: Any, **__: Any) -> None:
+        """Print nothing: who waits for the start is told, and so is the library's log."""
+
+    def _start_thread(self) -> None:
+        with suppress(KafkaConnectionError):
+            super()._start_thread()
+
+
 class Consumer(driver.Consumer):
     """Gives blocks: the value of a message is the list of a partition's records fetched together.
 
     It never commits: the position is part of the transaction that holds the events.
     """
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def commit(self, *_: Any, **__: Any) -> bool:
         """Do nothing."""
