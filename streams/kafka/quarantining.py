@@ -1,6 +1,5 @@
 """The quarantine topic: what a refused message looks like there, and how one gets there once."""
 
-import contextlib
 import hashlib
 from collections.abc import Callable
 from typing import Any, Final
@@ -11,12 +10,12 @@ from streams.kafka.errors import explained, patiently
 from streams.kafka.headers import Headers
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
+from streams.kafka.transactions import abort, send_positions
 from streams.quarantine import Rejection
 
 _DETAIL_CHARACTERS: Final = 2_000
 _KEY_BYTES: Final = 1_024
 """Of a quarantined message's key; a site's has at most 256."""
-_ABORT_SECONDS: Final = 5.0
 
 
 def quarantined(settings: KafkaSettings, rejection: Rejection) -> tuple[bytes | None, bytes, Headers]:
@@ -80,12 +79,10 @@ class MessageQuarantine:
                     topic_name(self._settings, Topic.QUARANTINE), value, key, partition, headers=headers
                 )
                 done = [TopicPartition(self._topic, partition, offset + 1)]
-                producer.send_offsets_to_transaction(done, self._metadata(), self._settings.wait_seconds)
+                send_positions(self._settings, producer, done, self._metadata())
                 producer.commit_transaction(self._settings.wait_seconds)
             except KafkaException as error:
-                with contextlib.suppress(KafkaException):
-                    producer.purge()
-                    producer.abort_transaction(_ABORT_SECONDS)
+                abort(self._settings, producer)
                 raise explained(self._settings, error) from error
             behind = offset + 1
         self._open[partition] = producer, behind

@@ -1,9 +1,8 @@
 """The one writer of a partition's decisions: events, snapshot and position in one transaction."""
 
-import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -14,11 +13,10 @@ from streams.kafka.producer import count_partitions
 from streams.kafka.quarantining import quarantined
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
+from streams.kafka.transactions import abort, send_positions
 from streams.log import EventDraft, LogUnavailable, PositionConflict, Snapshot
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection
-
-_ABORT_SECONDS: Final = 5.0
 
 
 class PartitionWriter:
@@ -76,10 +74,10 @@ class PartitionWriter:
         except KafkaException as error:
             found = self._error(error)
             if not isinstance(found, PositionConflict):
-                self._abort()
+                abort(self._settings, self._producer)
             raise found from error
         except BaseException:
-            self._abort()
+            abort(self._settings, self._producer)
             raise
         return after
 
@@ -140,12 +138,12 @@ class PartitionWriter:
     def _send_position(self, after: Committed) -> None:
         done = [to_commit(self._settings, self._partition, after)]
         try:
-            self._producer.send_offsets_to_transaction(done, self._group, self._settings.wait_seconds)
+            send_positions(self._settings, self._producer, done, self._group)
         except KafkaException as error:
             if error.args[0].code() != KafkaError._STATE:
                 raise
             # The broker refused a message in this very moment: asked again, the producer says which and why.
-            self._producer.send_offsets_to_transaction(done, self._group, self._settings.wait_seconds)
+            send_positions(self._settings, self._producer, done, self._group)
 
     def _commit(self) -> None:
         until = time.monotonic() + self._settings.wait_seconds
@@ -155,12 +153,6 @@ class PartitionWriter:
             except KafkaException as error:
                 if not error.args[0].retriable() or time.monotonic() > until:
                     raise
-
-    def _abort(self) -> None:
-        """Let others read on; where even this fails, the next owner or the broker's own clock ends it."""
-        with contextlib.suppress(KafkaException):
-            self._producer.purge()
-            self._producer.abort_transaction(min(_ABORT_SECONDS, self._settings.wait_seconds))
 
     def _check_sizes(self, events: Iterable[EventDraft], extra: Iterable[tuple[bytes, bytes]]) -> None:
         for event in events:

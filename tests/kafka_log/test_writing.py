@@ -3,22 +3,25 @@
 import dataclasses
 import hashlib
 import random
+import threading
 from contextlib import closing
 from itertools import chain
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from msgspec.structs import replace
 
 from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
+from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import (
     Appended,
     Draft,
+    LogUnavailable,
 )
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
@@ -94,6 +97,45 @@ def test_a_refusal_while_the_position_is_sent_is_no_broker_that_is_away(
         monkeypatch.setattr(Surprised, "surprises", 1)
         generous.transact(0, from_position=0, to_position=1, events=[event(0)])
     assert (log.position(0), [one.wire for one in log.read_events(0, 0, 9)]) == (1, [event(0).wire])
+
+
+class Stuck(Producer):
+    """Waits for a coordinator for ever, as librdkafka may; which one does so is up to the test."""
+
+    is_stuck = False
+
+    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        """Wait until the test's process ends."""
+        if Stuck.is_stuck:
+            threading.Event().wait()
+        super().send_offsets_to_transaction(*arguments)
+
+
+def test_a_call_that_never_returns_is_given_up(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is away for who asked, and nothing of it is written; the next producer goes on."""
+    monkeypatch.setattr("streams.kafka.writer.Producer", Stuck)
+    monkeypatch.setattr("streams.kafka.quarantining.Producer", Stuck)
+    monkeypatch.setattr("streams.kafka.transactions.LATE_SECONDS", 0.2)
+    hasty = replace(settings, wait_seconds=2)
+    fill(log, 2)
+    refused = Rejection("commands", "0", 0, RejectionReason.UNREADABLE, "no command", b"x", 0)
+    with KafkaLog(hasty) as stuck, closing(Consumer(hasty.member("stuck"))) as member:
+        quarantine = MessageQuarantine(hasty, "stuck", Topic.COMMANDS, member.consumer_group_metadata)
+        stuck.acquire(0)
+        monkeypatch.setattr(Stuck, "is_stuck", True)
+        with pytest.raises(LogUnavailable, match="not taken in time"):
+            stuck.transact(0, from_position=0, to_position=1, events=[event(0)])
+        with pytest.raises(LogUnavailable, match="not taken in time"):
+            quarantine.put(0, 0, refused)
+        monkeypatch.setattr(Stuck, "is_stuck", False)
+        assert log.position(0) == 0
+        stuck.transact(0, from_position=0, to_position=1, events=[event(0)])
+        quarantine.put(0, 0, refused)
+    assert [one.offset for one in log.read_events(0, 0, 9)] == [0]
+    kept = chain(*read_range(settings, topic_name(settings, Topic.QUARANTINE), 0, 0, 9))
+    assert [one.value() for one in kept] == [b"x"]
 
 
 def test_quarantine_and_persons_are_part_of_the_transaction(settings: KafkaSettings, log: KafkaLog) -> None:
