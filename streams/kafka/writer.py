@@ -94,8 +94,9 @@ class PartitionWriter:
         offsets: list[int] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                offsets.append(int(message.offset() or 0))
+            offset = message.offset()
+            if error is None and offset is not None:  # of what was there already librdkafka may know no place
+                offsets.append(offset)
 
         for chunk in range(chunks):
             key = f"{self._partition}/{chunk}".encode()
@@ -105,7 +106,11 @@ class PartitionWriter:
             )
         self._producer.flush(self._settings.wait_seconds)
         if len(offsets) != chunks:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the snapshot was not taken in time"))
+            raise KafkaException(
+                KafkaError(
+                    KafkaError._TIMED_OUT, "the snapshot was not taken in time, or nobody knows where it is"
+                )
+            )
         return SnapshotPlace(snapshot.position, offsets[0], chunks)
 
     def _produce_extra(self, key: bytes, value: bytes) -> None:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 from msgspec.structs import replace
 
 from streams.kafka.headers import header
@@ -22,6 +22,7 @@ from streams.log import (
     Appended,
     Draft,
     LogUnavailable,
+    Snapshot,
 )
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
@@ -97,6 +98,31 @@ def test_a_refusal_while_the_position_is_sent_is_no_broker_that_is_away(
         monkeypatch.setattr(Surprised, "surprises", 1)
         generous.transact(0, from_position=0, to_position=1, events=[event(0)])
     assert (log.position(0), [one.wire for one in log.read_events(0, 0, 9)]) == (1, [event(0).wire])
+
+
+class Vague(Producer):
+    """Hears that what it sent is there, and not where: what the broker says of something it has twice."""
+
+    def produce(self, *arguments: Any, **options: Any) -> None:
+        """Tell of a delivery without its offset."""
+        told = options.pop("on_delivery", None)
+        if told is not None:
+            options["on_delivery"] = lambda error, _: told(error, Message())
+        super().produce(*arguments, **options)
+
+
+def test_a_snapshot_whose_place_is_not_known_is_not_committed(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who restores it would look at the wrong place; the transaction is written anew instead."""
+    fill(log, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("streams.kafka.writer.Producer", Vague)
+        with KafkaLog(settings) as vague, pytest.raises(LogUnavailable, match="nobody knows where"):
+            vague.transact(0, from_position=0, to_position=1, events=[event(0)], snapshot=b"state")
+    assert log.position(0) == 0
+    log.transact(0, from_position=0, to_position=1, events=[event(0)], snapshot=b"state")
+    assert log.snapshot(0) == Snapshot(1, b"state")
 
 
 class Stuck(Producer):
