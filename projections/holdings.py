@@ -3,9 +3,11 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import cached_property
 from operator import itemgetter
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -41,6 +43,13 @@ WHERE site = {site:String}
     )
 ORDER BY offset, place
 """
+_TIME_ZONES = """
+SELECT offset, JSONExtractString(assumeNotNull(data), 'document', 'time_zone') AS time_zone
+FROM signals
+WHERE (partition, offset) IN
+    (SELECT partition, position FROM events WHERE site = {site:String} AND topic = 'site.applied')
+ORDER BY offset
+"""
 _read_time: Final = TypeAdapter(datetime).validate_python
 """As a directory's times are read: whoever wrote it may have written a number, of seconds since 1970."""
 _ALWAYS: Final = float("-inf")
@@ -67,6 +76,7 @@ class Holders:
         self._replaced: list[int] = []  # positions of directories that replaced everybody
         self._listed: dict[str, list[int]] = defaultdict(list)  # by person: positions that list the person
         self._held: dict[tuple[int, str], list[_Holding]] = defaultdict(list)  # by position and credential
+        self._history, self._site = history, site
         for row in history.rows(_ROWS, {"site": site.id, "person": person, "hashes": list(hashes)}):
             position, holder = row["offset"], row["person"]
             if not holder:
@@ -77,8 +87,8 @@ class Holders:
                 self._listed[holder].append(position)
             if holder == person and row["hash"]:
                 self.hashes.add(row["hash"])
-            since, until = _span(row["valid_from"], row["valid_until"], site)
-            there, gone = _span(row["person_from"], row["person_until"], site)
+            since, until = self._span(row["valid_from"], row["valid_until"], position)
+            there, gone = self._span(row["person_from"], row["person_until"], position)
             self._held[position, row["hash"]].append(_Holding(holder, max(since, there), min(until, gone)))
 
     def at(self, credential: str, position: int, occurred_at: int) -> str | None:
@@ -104,14 +114,23 @@ class Holders:
             return []
         return [self._listed[person][before - 1]]
 
+    def _span(self, since: str | None, until: str | None, position: int) -> tuple[float, float]:
+        return (
+            _ALWAYS if since is None else self._seconds(since, position),
+            _NEVER if until is None else self._seconds(until, position),
+        )
 
-def _span(since: str | None, until: str | None, site: Site) -> tuple[float, float]:
-    return (
-        _ALWAYS if since is None else _seconds(since, site),
-        _NEVER if until is None else _seconds(until, site),
-    )
+    def _seconds(self, written: str, position: int) -> float:
+        time = _read_time(written)
+        return (time if time.tzinfo else time.replace(tzinfo=self._time_zone(position))).timestamp()
 
+    def _time_zone(self, position: int) -> tzinfo:
+        """Return the time zone of the site when the directory at a position was loaded."""
+        before = bisect_left(self._zone_changes, position, key=itemgetter(0))
+        return self._zone_changes[before - 1][1] if before else self._site.zone_info
 
-def _seconds(written: str, site: Site) -> float:
-    time = _read_time(written)
-    return (time if time.tzinfo else time.replace(tzinfo=site.zone_info)).timestamp()
+    @cached_property
+    def _zone_changes(self) -> list[tuple[int, tzinfo]]:
+        """The time zone of each of the site's documents, by position."""
+        found = self._history.rows(_TIME_ZONES, {"site": self._site.id})
+        return [(row["offset"], ZoneInfo(row["time_zone"])) for row in found]

@@ -79,11 +79,8 @@ def a_visit(person: str, first: int, start: float, end: float | None) -> list[Ev
     return items
 
 
-def directory(
-    position: int, minutes: float, persons: list[dict[str, Any]], *, replace: bool = False
-) -> Signal:
-    """Return the control signal that loads a directory."""
-    data = {"kind": "directory", "document": {"persons": persons}, "replace": replace}
+def loaded(position: int, minutes: float, kind: str, document: dict[str, Any], **more: Any) -> Signal:
+    """Return the control signal that loads a document."""
     return signal(
         position,
         minutes,
@@ -91,8 +88,15 @@ def directory(
         point=None,
         category=Category.CONTROL,
         action=Action.LOADED,
-        data=data,
+        data={"kind": kind, "document": document, **more},
     )
+
+
+def directory(
+    position: int, minutes: float, persons: list[dict[str, Any]], *, replace: bool = False
+) -> Signal:
+    """Return the control signal that loads a directory."""
+    return loaded(position, minutes, "directory", {"persons": persons}, replace=replace)
 
 
 def card(position: int, minutes: float, value: str) -> Signal:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from domain.vocabulary import Topic
 from projections.client import History
 from projections.trace import trace
 from tests.history_fixture import SITE
-from tests.queries.story import a_visit, at, card, clock, directory, event, fill, signal
+from tests.queries.story import a_visit, at, card, clock, directory, event, fill, loaded, signal
 
 
 def holding(person: str, *hashes: str, **validity: Any) -> dict[str, Any]:
@@ -77,6 +78,28 @@ def test_a_trace_knows_validity_and_rejected_directories(history: History, hande
     assert positions(trace(history, SITE, person="ann")) == [("signal", 1)]
     assert positions(trace(history, SITE, person="bob")) == [("signal", 2), ("signal", 4)]
     assert trace(history, SITE, person="eve") == []
+
+
+def test_a_validity_is_read_in_the_time_zone_the_site_had_then(history: History) -> None:
+    """As it was decided: a site that is said to lie elsewhere by now moves no card from hand to hand."""
+    tokyo, berlin = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
+    handed_over = datetime.fromtimestamp(at(5) / 1e6, tokyo).replace(tzinfo=None).isoformat()
+    holders = [holding("ann", "k", valid_until=handed_over), holding("bob", "k", valid_from=handed_over)]
+    fill(
+        history,
+        loaded(0, 0, "site", {"time_zone": tokyo.key}),
+        event(0, Topic.SITE_APPLIED, 0),
+        loaded(1, 1, "site", {"time_zone": berlin.key}),
+        event(1, Topic.CONTROL_REJECTED, 1),
+        directory(2, 2, holders),
+        card(3, 3, "k"),
+        card(4, 6, "k"),
+        loaded(5, 7, "site", {"time_zone": berlin.key}),
+        event(5, Topic.SITE_APPLIED, 7),
+        card(6, 8, "k"),
+    )
+    assert positions(trace(history, SITE, person="ann")) == [("signal", 3)]
+    assert positions(trace(history, SITE, person="bob")) == [("signal", 4), ("signal", 6)]
 
 
 def test_of_two_who_begin_together_the_first_by_id_holds_a_card(history: History) -> None:
