@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from _thread import start_new_thread
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -27,17 +28,18 @@ def send_positions(
         KafkaException: it failed, or did not return.
     """
     raised: list[BaseException] = []
+    over = threading.Lock()
 
     def send() -> None:
         try:
             producer.send_offsets_to_transaction(list(done), group, settings.wait_seconds)
         except BaseException as error:  # noqa: BLE001 - raised again below
             raised.append(error)
+        over.release()
 
-    thread = threading.Thread(target=send, name="positions", daemon=True)
-    thread.start()
-    thread.join(settings.wait_seconds + LATE_SECONDS)
-    if thread.is_alive():
+    over.acquire()
+    start_new_thread(send, ())  # a `Thread` is waited for twice: also until it has begun
+    if not over.acquire(timeout=settings.wait_seconds + LATE_SECONDS):
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the positions were not taken in time"))
     if raised:
         raise raised[0]
