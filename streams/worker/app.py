@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 import structlog
@@ -71,8 +71,8 @@ class Worker:
     A partition that fails is held: the worker keeps it and does not decide it, so that what is wrong with it
     does not go on to the other workers, and the others go on. Without `hold`, the worker ends. It ends in any
     case where others have what it believes to have, and the group says nothing of it: a `PositionConflict`.
-    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log. That
-    is `LogUnavailable` where the broker went away while Faust started, and another worker may begin anew.
+    `failure` is what it ended for, or else what failed first: an `EngineDefect`, or an error of the log.
+    `LogUnavailable`: Faust gave a broker up, above all while it started; another worker may begin anew.
     """
 
     def __init__(
@@ -121,21 +121,30 @@ class Worker:
     async def run(self, beat: Callable[[], None] = lambda: None) -> None:
         """Run until stopped; `beat` is called several times a second while the loop goes round."""
         try:
+            crash = await self._serve(beat)
+            if crash is not None:
+                self.failure = self.failure or self._failure_of(crash)
+        finally:
+            await self._close(list(self._pumps), worth_keeping=1)
+            await self.app.stop()
+            self._threads.shutdown()
+
+    async def _serve(self, beat: Callable[[], None]) -> BaseException | None:
+        """Run until stopped; return what Faust failed with, which it raises or not by who is faster."""
+        try:
             await self.app.start()
             while not self._over.is_set() and not self.app.crashed:
                 beat()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), _POLL_SECONDS)
-            if self.app.crashed and self.failure is None:
-                self.failure = RuntimeError(f"Faust failed: {self.app.crash_reason!r}")
-        except KafkaError as error:  # the broker has gone away while Faust started
-            said = f"Kafka at {self._membership.bootstrap_servers}: {error}"
-            begun = LogUnavailable(said) if error.retriable else RuntimeError(f"Faust failed: {error!r}")
-            self.failure = self.failure or begun
-        finally:
-            await self._close(list(self._pumps), worth_keeping=1)
-            await self.app.stop()
-            self._threads.shutdown()
+        except KafkaError as error:
+            return cast(BaseException, error)
+        return self.app.crash_reason if self.app.crashed else None
+
+    def _failure_of(self, crash: BaseException) -> Exception:
+        if isinstance(crash, KafkaError) and crash.retriable:
+            return LogUnavailable(f"Kafka at {self._membership.bootstrap_servers}: {crash}")
+        return RuntimeError(f"Faust failed: {crash!r}")
 
     # --- what the transport asks ---
 

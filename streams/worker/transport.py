@@ -52,12 +52,24 @@ class _Thread(driver.AIOKafkaConsumerThread):
         if not self._ensure_consumer()._client.cluster.brokers():
             raise KafkaConnectionError("the broker knows of no brokers yet")
 
+    async def crash(self, exc: BaseException) -> None:
+        """Tell who waits for the start, if anybody does; the worker looks for the reason in any case."""
+        if self._thread_running is not None:
+            self.parent_loop.call_soon_threadsafe(self._thread_running.add_done_callback, _heard)
+        await super().crash(exc)
+
     def on_crash(self, *_: Any, **__: Any) -> None:
         """Print nothing: who waits for the start is told, and so is the library's log."""
 
     def _start_thread(self) -> None:
         with suppress(KafkaConnectionError):
             super()._start_thread()
+
+
+def _heard(running: "asyncio.Future[None]") -> None:
+    """Take the reason, or Python prints that nobody did."""
+    if not running.cancelled():
+        running.exception()
 
 
 class Consumer(driver.Consumer):

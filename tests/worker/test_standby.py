@@ -1,4 +1,4 @@
-"""A worker that has nothing to ask the broker for, for as long as it may take."""
+"""A worker that has nothing to ask the broker for, and one whose Faust gives the broker up."""
 
 import asyncio
 from contextlib import closing
@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]
 
 from infra.settings import Settings
 from infra.worker_process import worker_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import apply
+from streams.log import LogUnavailable
 from streams.worker.app import Worker
 from tests.kafka_fixture import Kafka
 from tests.worker.process import kafka_settings
@@ -62,6 +64,30 @@ async def _owner_goes(settings: KafkaSettings, log: KafkaLog, folder: Path) -> N
         for worker in workers:
             worker.stop()
         await asyncio.gather(*running.values())
+
+
+@pytest.mark.slow
+def test_a_broker_that_faust_gives_up_is_a_log_that_is_away(kafka: Kafka, tmp_path: Path) -> None:
+    """Whenever Faust says so, and whether it raises that or not, the process may begin anew."""
+    settings = kafka_settings(kafka.bootstrap, kafka.prefix, 1)
+    apply(settings)
+    with closing(KafkaLog(settings)) as log:
+        failures = [
+            asyncio.run(_crash(settings, log, tmp_path, error))
+            for error in (KafkaConnectionError("hung up"), ValueError("odd"))
+        ]
+    assert [type(failure) for failure in failures] == [LogUnavailable, RuntimeError]
+
+
+async def _crash(settings: KafkaSettings, log: KafkaLog, folder: Path, error: Exception) -> Exception | None:
+    worker = worker_of(Settings(), settings, log, str(folder), folder, Nobody())
+    running = asyncio.create_task(worker.run())
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not worker.has_joined:
+            await asyncio.sleep(0.05)
+        await worker.app.crash(error)
+        await running
+    return worker.failure
 
 
 def _owners(workers: list[Worker]) -> int:
