@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka import Consumer, KafkaException
 from msgspec.structs import replace
 
-from infra.group_membership import GroupMembership
 from infra.kafka.broker import free_ports
 from streams.forwarder import Forwarder, NoAnswerYet
 from streams.kafka.log import KafkaLog
@@ -27,6 +26,7 @@ from streams.spool import Spool
 from tests.broker_proxy import BrokerProxy
 from tests.cross_site.rig import position, put, running, told, wait_for
 from tests.cross_site.told import reading
+from tests.group_member import sinks_member
 from tests.kafka_fixture import own_broker
 from tests.log_contract import draft
 
@@ -148,19 +148,12 @@ def test_a_sinks_member(settings: KafkaSettings, proxy: BrokerProxy) -> None:
     settings = replace(settings, client=HELPLESS | CURIOUS)
     assigned: list[int] = []
 
-    def member() -> GroupMembership:
-        return GroupMembership(
-            settings, "sink", Topic.SIGNALS,
-            on_assigned=assigned.extend, on_revoked=lambda _: assigned.clear(),
-            on_lost=lambda _: assigned.clear(),
-        )  # fmt: skip
-
-    with closing(member()) as first:
+    with closing(sinks_member(settings, assigned)) as first:
         wait_for(lambda: first.poll(0.1) is None and assigned)
         with proxy.without_brokers():
             pass
         with pytest.raises(LogUnavailable):
             wait_for(lambda: first.poll(0.1) == "never")
     assert not assigned
-    with closing(member()) as second:
+    with closing(sinks_member(settings, assigned)) as second:
         wait_for(lambda: second.poll(0.1) is None and assigned)

@@ -12,7 +12,6 @@ import pytest
 from msgspec.structs import replace
 
 from domain.signal import Signal, write_signal
-from infra.group_membership import GroupMembership
 from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
 from projections.client import open_history
@@ -27,6 +26,7 @@ from streams.spool import Spool
 from tests.chaos.site import PASSWORD, Site, free_port, write_home
 from tests.chaos.verdict import Progress, judge
 from tests.endpoint_client import Endpoint
+from tests.group_member import sinks_member
 from tests.kafka_fixture import Kafka
 
 PARTITIONS: Final = 3
@@ -117,14 +117,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka, tmp_path: Pa
     )  # fmt: skip
     apply(replace(settings, wait_seconds=60))
     first, second = (Draft(digit * 32, "site", b"x") for digit in "01")
-    assigned: list[list[int]] = []
-
-    def joined() -> GroupMembership:
-        return GroupMembership(
-            settings, "test", Topic.SIGNALS,
-            on_assigned=assigned.append, on_revoked=lambda _: assigned.clear(),
-            on_lost=lambda _: assigned.clear(),
-        )  # fmt: skip
+    assigned: list[int] = []
 
     with (
         Spool(tmp_path / "spool.sqlite", 1_000_000) as spool,
@@ -132,7 +125,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka, tmp_path: Pa
         closing(Ends(settings)) as ends,
     ):
         forwarder = Forwarder(spool, target, lambda *refused: pytest.fail(str(refused)))
-        member = joined()
+        member = sinks_member(settings, assigned)
 
         def head() -> int:
             nonlocal member
@@ -141,7 +134,7 @@ def test_clients_find_a_broker_again_that_stood_still(kafka: Kafka, tmp_path: Pa
             except LogUnavailable:  # as a sink does
                 member.close()
                 assigned.clear()
-                member = joined()
+                member = sinks_member(settings, assigned)
             try:
                 forwarder.step()
                 return ends.head(Topic.SIGNALS, partition_of("site", PARTITIONS))

@@ -12,17 +12,11 @@ from domain.times import iso
 from domain.vocabulary import Category, Topic
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
+from projections.log_time import latest
 from streams.log import LogCorrupt, Stored
 
 PAGE: Final = 2_000
 """How much of the log one answer reads: whoever wants more asks again from `next_offset`."""
-_LATEST: Final = """
-SELECT count() AS signals, toUnixTimestamp64Micro(max(least(occurred_at, received_at))) AS at
-FROM signals
-WHERE partition = {partition:UInt16}
-    AND occurred_at > fromUnixTimestamp64Micro({than:Int64})
-    AND received_at > fromUnixTimestamp64Micro({than:Int64})
-"""
 
 
 def signals(home: OpenHome, *, from_offset: int, limit: int | None, category: str | None) -> dict[str, Any]:
@@ -101,5 +95,4 @@ def log_time(home: OpenHome) -> int | None:
     if events_head:
         now = max(now, read_event(home.log.read_events(PARTITION, events_head - 1, 1)[0].wire).known_at)
     # Of a signal from which no event follows, and behind which one of an earlier time stands, neither tells.
-    later = home.history.rows(_LATEST, {"partition": PARTITION, "than": now})[0]
-    return int(later["at"]) if later["signals"] else now
+    return latest(home.history, PARTITION, now)

@@ -11,10 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.signal import Signal, Time, signal_id, write_signal
+from domain.signal import Time, signal_id, write_signal
+from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
 from infra.user import user_name
 from tests.command_line.calling import ROOT, answer, limen
+from tests.history.logs import a_signal
 
 
 def test_occupancy_has_every_zone_and_adds_up(home: Path) -> None:
@@ -47,17 +49,8 @@ def test_occupancy_after_the_end_of_the_log_says_so(home: Path) -> None:
 def test_the_log_ends_at_its_greatest_moment(empty: Path) -> None:
     """Whatever stands last in the log, and whether anything followed from the signal that is the newest."""
     eight = 1_464_670_800_000_000  # 2016-05-31 08:00 in Athens
-    reading = Signal(
-        id=signal_id("first"),
-        site="gastech",
-        device="reader",
-        category=Category.CREDENTIAL,
-        action=Action.GRANTED,
-        time=Time(eight, eight),
-        point="1-1",
-        person="earpa",
-    )
-    again, before = Time(eight + 3_600_000_000, eight + 3_600_000_000), Time(eight + 1, eight + 1)
+    reading = a_signal(1, site="gastech", time=Time(eight, eight), point="1-1", person="earpa", seq=None)
+    again, before = Time(eight + HOUR_US, eight + HOUR_US), Time(eight + 1, eight + 1)
     door = {"device": "door", "category": Category.DOOR, "action": Action.CLOSED, "person": None}
     repeat = msgspec.structs.replace(reading, id=signal_id("again"), time=again)
     closed = msgspec.structs.replace(reading, id=signal_id("before"), time=before, **door)
