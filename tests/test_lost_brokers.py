@@ -131,6 +131,21 @@ def test_a_connector(settings: KafkaSettings, proxy: BrokerProxy, tmp_path: Path
     assert sorted(there) == [draft(number).id for number in range(20)]
 
 
+def test_a_producer_that_is_forbidden(settings: KafkaSettings, proxy: BrokerProxy) -> None:
+    """It is not lost: it is told that it will never send anything, and says so, as often as it is asked."""
+
+    def settled(*outcome: object) -> None:
+        pytest.fail(str(outcome))
+
+    with proxy.forbidding_producers(), closing(SignalProducer(settings, settled)) as producer:
+        with pytest.raises(LogUnavailable, match="uthorization failed"):
+            for number in range(10):
+                producer.send(draft(number), 0)
+                producer.flush(1)
+        with pytest.raises(LogUnavailable, match="uthorization failed"):
+            producer.flush(1)
+
+
 def test_the_second_stage(settings: KafkaSettings, proxy: BrokerProxy) -> None:
     """A member of the group that finds no broker any more joins it anew, and goes on."""
     settings = replace(settings, client=HELPLESS | CURIOUS)

@@ -1,7 +1,8 @@
 """What can go wrong with Kafka, in the log's words."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -54,6 +55,21 @@ def patiently(settings: KafkaSettings, ask: Callable[[float], T]) -> T:
         time.sleep(_PAUSE_SECONDS)
 
 
+@contextmanager
+def unmasked() -> Iterator[None]:
+    """Raise a producer's fatal error as itself; what sends or waits is called within this.
+
+    confluent-kafka 2.16 raises it at once, and calls delivery callbacks and the logger while it is raised.
+    Python takes that for a mistake of theirs, and makes a `SystemError` of it.
+    """
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
+
+
 def passing(error: KafkaError) -> bool:
     """Return whether an error passes by itself once the broker is there."""
     return error.code() in _PASSING
@@ -62,6 +78,11 @@ def passing(error: KafkaError) -> bool:
 def is_fenced(error: KafkaException) -> bool:
     """Return whether a newer producer has this one's transactional id, or the broker gave up on it."""
     return _error(error).code() in _FENCED
+
+
+def is_fatal(error: KafkaException) -> bool:
+    """Return whether a producer will never send anything again: it says so now, or has said so before."""
+    return _error(error).fatal() or _error(error).code() == KafkaError._FATAL
 
 
 def is_forgotten(error: KafkaException) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, no_topic
+from streams.kafka.errors import explained, no_topic, unmasked
 from streams.kafka.headers import signal_headers
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -97,7 +97,7 @@ class SignalProducer:
                 )  # fmt: skip
                 break
             except BufferError:
-                if self._producer.poll(_POLL_SECONDS) > 0 or not until:  # the broker takes some
+                if self._serve(self._producer.poll, _POLL_SECONDS) > 0 or not until:  # the broker takes some
                     until = time.monotonic() + self._settings.wait_seconds
                 elif time.monotonic() > until:
                     raise LogUnavailable(
@@ -110,7 +110,7 @@ class SignalProducer:
         self._since_settling += 1
         if self._since_settling >= _SETTLE_EVERY:
             self._since_settling = 0
-            self._producer.poll(0)
+            self._serve(self._producer.poll, 0)
 
     def flush(self, seconds: float) -> int:
         """Wait until everything has its outcome, or for so long; return how many have none.
@@ -123,7 +123,7 @@ class SignalProducer:
             left = until - time.monotonic()
             if left <= 0:
                 break
-            self._producer.flush(min(left, _POLL_SECONDS * 5))
+            self._serve(self._producer.flush, min(left, _POLL_SECONDS * 5))
         self._check()
         return self._unsettled
 
@@ -140,8 +140,17 @@ class SignalProducer:
         self._broken = self._broken or KafkaError(KafkaError._DESTROY, "the producer is closed")
         left = self._unsettled
         self._producer.purge()
-        self._producer.flush(_POLL_SECONDS)
+        self._serve(self._producer.flush, _POLL_SECONDS)
         return left
+
+    def _serve(self, call: Callable[[float], int], seconds: float) -> int:
+        """Have outcomes told by a call of the producer's, and return what it returns; 0 where it fails."""
+        try:
+            with unmasked():
+                return call(seconds)
+        except KafkaException as error:  # fatal: it will never send anything again
+            self._broken = self._broken or error.args[0]
+            return 0
 
     def _delivered(self, signal: Draft, error: KafkaError | None, message: Message) -> None:
         if error is None:

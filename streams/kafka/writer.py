@@ -6,7 +6,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, is_fenced, is_forgotten
+from streams.kafka.errors import explained, is_fatal, is_fenced, is_forgotten, unmasked
 from streams.kafka.headers import Headers, event_headers
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
 from streams.kafka.producer import count_partitions
@@ -60,17 +60,18 @@ class PartitionWriter:
         self._check_sizes(events, extra)
         after = Committed(to_position, before.events_head + len(events), before.snapshot)
         try:
-            self._producer.begin_transaction()
-            self._write_events(events, before.events_head)
-            for rejection in quarantined:
-                self._write_rejection(rejection)
-            for key, value in extra:
-                self._produce_extra(key, value)
-            if snapshot is not None:
-                place = self._write_snapshot(snapshot, after)
-                after = Committed(after.position, after.events_head, place)
-            self._send_position(after)
-            self._commit()
+            with unmasked():
+                self._producer.begin_transaction()
+                self._write_events(events, before.events_head)
+                for rejection in quarantined:
+                    self._write_rejection(rejection)
+                for key, value in extra:
+                    self._produce_extra(key, value)
+                if snapshot is not None:
+                    place = self._write_snapshot(snapshot, after)
+                    after = Committed(after.position, after.events_head, place)
+                self._send_position(after)
+                self._commit()
         except KafkaException as error:
             found = self._error(error)
             if not isinstance(found, PositionConflict):
@@ -173,7 +174,7 @@ class PartitionWriter:
                 f"partition {self._partition}: the broker has forgotten {self._who}, which wrote nothing for "
                 "as long as its transactional.id.expiration.ms; acquire the partition again"
             )
-        if is_fenced(error) or error.args[0].fatal():
+        if is_fenced(error) or is_fatal(error):
             return PositionConflict(
                 f"partition {self._partition}: {self._who} is owned by another process by now "
                 f"({error.args[0].str()}); end this one, or acquire the partition again"

@@ -2,6 +2,7 @@
 
 import random
 from contextlib import closing
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -135,3 +136,22 @@ def test_a_topic_with_another_number_of_partitions_is_not_decided(settings: Kafk
     """Keys would lead elsewhere than the settings say: whoever would own a partition is told."""
     with KafkaLog(replace(settings, partitions=5)) as other, pytest.raises(LogCorrupt, match="says 5"):
         other.acquire(0)
+
+
+def test_an_owner_that_is_fenced_while_its_snapshot_is_under_way(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a conflict like any other, also where delivery callbacks run while librdkafka tells of it."""
+    fill(log, 3)
+    log.transact(0, from_position=0, to_position=1, events=[event(0)])
+    newer, write_events = KafkaLog(settings), PartitionWriter._write_events
+
+    def overtaken(writer: PartitionWriter, *written: Any) -> None:
+        newer.acquire(0)
+        write_events(writer, *written)
+
+    with closing(newer), monkeypatch.context() as patch:
+        patch.setattr(PartitionWriter, "_write_events", overtaken)
+        with pytest.raises(PositionConflict, match="another process"):
+            log.transact(0, from_position=1, to_position=3, events=[event(1)], snapshot=b"s" * 3_500_000)
+        assert (newer.position(0), newer.events_head(0), newer.snapshot(0)) == (1, 1, None)
