@@ -139,11 +139,11 @@ class Gateway:
         await asyncio.get_running_loop().run_in_executor(self._threads, self._ask)
 
     def _ask(self) -> None:
-        with Session(self.folder) as session:
-            try:
+        try:
+            with Session(self.folder) as session:
                 session.handle.query("SELECT 1", "TSV")
-            except Exception as error:
-                raise HistoryError(f"the engine refused SELECT 1: {error}") from error
+        except Exception as error:
+            raise HistoryError(f"the engine refused SELECT 1: {error}") from error
 
     async def _ping(self, _: web.Request) -> web.Response:
         return web.Response(text="Ok.\n")
