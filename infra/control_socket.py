@@ -79,7 +79,7 @@ class ControlSocket:
             try:
                 asked = json.loads(connection.makefile("rb").readline(_LONGEST_REQUEST))
                 request = Request(asked["command"], asked["arguments"], lambda said: _send(connection, said))
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 _send(connection, {"error": "not a request", "exit_code": FAILED})
                 return
             self._requests.put(request)

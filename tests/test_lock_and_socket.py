@@ -121,7 +121,8 @@ def test_a_deep_home_gets_a_short_address(tmp_path: Path) -> None:
     assert not listening.path.parent.exists()
 
 
-def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("garbage", [b"hello", b"[" * 50_000])
+def test_what_is_no_request_is_refused(tmp_path: Path, garbage: bytes) -> None:
     """Garbage on the socket is answered with an error and disturbs nobody."""
     import socket
 
@@ -129,7 +130,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path) -> None:
     listening = ControlSocket(tmp_path, requests)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(listening.path))
-        connection.sendall(b"hello\n")
+        connection.sendall(garbage + b"\n")
         said = json.loads(connection.makefile("rb").readline())
     assert said["exit_code"] == 3
     assert requests.empty()
