@@ -170,6 +170,9 @@ SENTENCES: Final[dict[str, str]] = {
     "nobody has the home; commands open it themselves": "无进程占用；命令会自行打开",
     "process {pid} has the home": "进程 {pid} 正占用",
     "process {pid} has the home and answers for it": "进程 {pid} 正占用，并代为应答",
+    "it is not there, but the log has {n:,} decisions about alerts": (
+        "文件不存在，但日志中有 {n:,} 条对告警的处置"
+    ),
     "restore it from the newest backup of the home": "请从 home 的最新备份恢复",
     "restore it, or move it away and import again": "请恢复，或将其移走后重新导入",
     "if the log was lost, restore it from the newest backup of the home; "

@@ -25,6 +25,7 @@ from infra.language import Language, Sentence, sentence
 from infra.lock import InUse, Lock, owner_now
 from infra.settings import Home, load_settings
 from infra.yaml_document import problems_at
+from projections.alerts import count_decisions
 from projections.client import History
 from projections.errors import HistoryError, HistoryIncomplete
 from projections.sink import Sink
@@ -229,6 +230,7 @@ def _home(home: Home) -> Iterator[Finding]:
     for path, look, remedy in _kept(home):
         if path.exists():
             yield _looked_at(path.name, look, remedy)
+    yield from _lost_cases(home)
 
 
 def _files(home: Home) -> Iterator[tuple[Path, Callable[[], object]]]:
@@ -331,6 +333,26 @@ def _cases(path: Path) -> Sentence:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as cases:
         cases.execute("SELECT count(*) FROM sqlite_schema")
     return sentence("can be read")
+
+
+def _lost_cases(home: Home) -> Iterator[Finding]:
+    """Fail where the history tells of decisions, and the file that keeps them is not there."""
+    if home.cases.exists() or not home.history.is_dir():
+        return
+    try:
+        if load_settings(home, os.environ).postgres.host is not None:
+            return
+        with closing(Lock(home.root)), closing(History(home.history)) as history:
+            decided = count_decisions(history)
+    except (InvalidSettings, Failure, HistoryError, OSError):  # told above, or another process has the home
+        return
+    if decided:
+        yield Finding(
+            home.cases.name,
+            "fail",
+            sentence("it is not there, but the log has {n:,} decisions about alerts", n=decided),
+            sentence("restore it from the newest backup of the home"),
+        )
 
 
 def _history(home: Home) -> Sentence:

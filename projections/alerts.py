@@ -93,6 +93,11 @@ def decisions_about(history: History, site: Site, alert: str) -> int:
     return int(history.rows(told, {"site": site.id, "alert": alert})[0]["n"])
 
 
+def count_decisions(history: History) -> int:
+    """Return how many decisions about alerts the log was told of."""
+    return int(history.rows("SELECT count() AS n FROM alert_decisions")[0]["n"])
+
+
 def _cases(history: History, site: Site, alerts: list[str]) -> dict[str, dict[str, Any]]:
     """Return what people decided, by alert."""
     return {

@@ -36,6 +36,20 @@ def test_doctor_looks_at_what_limen_keeps(home: Path, tmp_path: Path) -> None:
     assert all(finding["remedy"] for finding in findings if finding["verdict"] == "fail")
 
 
+def test_doctor_misses_what_people_decided(home: Path, tmp_path: Path) -> None:
+    """Decisions are in the log, and what keeps them is gone: it says so, and what to do."""
+    copy = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(home), str(copy)], check=True)
+    alert = answer("alerts", home=copy)[0]["alert_id"]
+    assert answer("case", "acknowledge", alert, "--by", "guard", home=copy)["accepted"]
+    assert "fail" not in {one["verdict"] for one in answer("doctor", home=copy)}
+    for path in copy.glob("cases.sqlite*"):
+        path.unlink()
+    (found,) = (one for one in answer("doctor", home=copy, exit_code=1) if one["verdict"] == "fail")
+    assert (found["check"], "1 decision" in found["detail"]) == ("cases.sqlite", True)
+    assert "backup" in found["remedy"]
+
+
 def test_doctor_says_what_is_wrong(empty: Path) -> None:
     """A file that cannot be used fails with its place, and the exit code says no."""
     (empty / "policy.yaml").write_text("rules: {after_hors: {}}\n")
