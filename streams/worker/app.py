@@ -184,6 +184,7 @@ class Worker:
         urls = [f"kafka://{server.strip()}" for server in membership.bootstrap_servers.split(",")]
         app = faust.App(
             membership.group,
+            env={},  # or BROKER_URL and many another variable, set for whatever else, would outrank these
             broker=urls,
             broker_credentials=credentials(membership.client),
             broker_session_timeout=membership.session_seconds,

@@ -32,6 +32,8 @@ PARTITIONS: Final = 3
 LIMITS: Final = msgspec.structs.replace(messages.LIMITS, partitions=PARTITIONS)
 _WAIT_SECONDS: Final = 90.0
 _FAST: Final = {"session_seconds": 6}
+_NOT_OURS: Final = {"BROKER_URL": "kafka://127.0.0.1:1", "PROCESSING_GUARANTEE": "exactly_once"}
+"""Variables that Faust reads, and no worker of ours."""
 
 
 class Rig:
@@ -113,7 +115,7 @@ class Rig:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | _NOT_OURS,
                 cwd=Path(__file__).parents[2],
             )
         self._workers.append(process)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker_proxy import BrokerProxy
+from tests.broker_proxy import Asked, BrokerProxy
 from tests.kafka_fixture import Kafka
 from tests.worker.messages import a_signal, message
 from tests.worker.rig import Rig
@@ -21,18 +21,18 @@ class Waking(BrokerProxy):
 
     hung_up = has_left_out = False
 
-    def _ask(self, request: bytes, asked: dict[int, int]) -> bytes:  # type: ignore[override]
+    def _ask(self, request: bytes, asked: Asked) -> bytes:  # type: ignore[override]
         if _FAUST in request[:32]:
             if not self.hung_up:
                 self.hung_up = True
                 raise ConnectionError
             if int.from_bytes(request[:2]) == _METADATA:
-                asked[int.from_bytes(request[4:8])] = int.from_bytes(request[2:4])
+                asked[int.from_bytes(request[4:8])] = _METADATA, int.from_bytes(request[2:4])
         return request
 
-    def _answer(self, answer: bytes, asked: dict[int, int]) -> bytes:
-        version = asked.pop(int.from_bytes(answer[:4]), None)
-        if version is None or self.has_left_out:
+    def _answer(self, answer: bytes, asked: Asked) -> bytes:
+        kind, version = asked.pop(int.from_bytes(answer[:4]), (None, 0))
+        if kind is None or self.has_left_out:
             return answer
         self.has_left_out = True
         return _without_brokers(answer, version)
