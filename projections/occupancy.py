@@ -46,6 +46,17 @@ WHERE site = {site:String} AND occurred_at <= fromUnixTimestamp64Micro({at:Int64
     AND known_at <= fromUnixTimestamp64Micro({known:Int64})
 GROUP BY from_zone, to_zone
 """
+_LAST_MOVED = """
+SELECT count() AS moves, toUnixTimestamp64Micro(max(occurred_at)) AS at
+FROM moves
+WHERE site = {site:String} AND person = {person:String}
+"""
+
+
+def last_moved(history: History, site: Site, person: str) -> int | None:
+    """Return when a person was last known to move, UTC microseconds; None: never."""
+    found = history.rows(_LAST_MOVED, {"site": site.id, "person": person})[0]
+    return int(found["at"]) if found["moves"] else None
 
 
 def occupancy_at(

@@ -1,7 +1,7 @@
 """Placing somebody by hand: an order in the log like any other, decided and answered."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from connectors.rejection import EARLIEST_US
 from domain.times import iso, microseconds
@@ -10,12 +10,7 @@ from infra.control import apply_settings, placement
 from infra.failure import WrongUse
 from infra.home import PARTITION, OpenHome
 from infra.times import instant
-
-_NEWEST: Final = """
-SELECT count() AS facts, toUnixTimestamp64Micro(max(occurred_at)) AS at
-FROM moves
-WHERE site = {site:String} AND person = {person:String}
-"""
+from projections.occupancy import last_moved
 
 
 def place(
@@ -54,12 +49,12 @@ def place(
 
 def _unfit(home: OpenHome, person: str, at_us: int) -> str | None:
     """Return why the person cannot be placed at this time; None where nothing speaks against it."""
-    newest = home.history.rows(_NEWEST, {"site": home.site.id, "person": person})[0]
-    if not newest["facts"]:
+    moved_at = last_moved(home.history, home.site, person)
+    if moved_at is None:
         known = any(person == listed.id for listed in home.directory.persons)
         return None if known else f"nobody knows {person}: write the id as it is, or add it to directory.csv"
     # A reading that leads to where the person is already is no move: of it only the engine knows.
-    seen_at = max(newest["at"], home.pipeline.runner.engine.seen_at(person) or 0)
+    seen_at = max(moved_at, home.pipeline.runner.engine.seen_at(person) or 0)
     if at_us < seen_at:
         seen = iso(seen_at, home.site.zone_info)
         return f"more is known of {person} since, at {seen}: place them then or later"
