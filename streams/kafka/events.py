@@ -1,6 +1,6 @@
 """Events of a partition by their own running number: transaction markers take offsets of the broker's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from streams.kafka.headers import header, headers_of
@@ -120,6 +120,24 @@ def number_of(event: Message) -> int:
             "an event without its number; something else writes to this topic"
         )
     return int(found)
+
+
+def fitting(
+    topics: Sequence[str], fields: Mapping[str, str | None], known_until: int | None
+) -> Callable[[Message], bool]:
+    """Return what says of an event whether it fits `Log.find_events`; of `fields`, None fits all."""
+    wanted = {str(topic).encode() for topic in topics}
+    equal = {name: value.encode() for name, value in fields.items() if value is not None}
+
+    def fits(message: Message) -> bool:
+        headers = dict(headers_of(message) or ())
+        return (
+            headers.get("topic") in wanted
+            and all(headers.get(name) == value for name, value in equal.items())
+            and (known_until is None or int(headers.get("known-at") or 0) <= known_until)
+        )
+
+    return fits
 
 
 def stored(messages: Sequence[Message], from_event: int) -> list[Stored]:

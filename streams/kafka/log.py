@@ -6,12 +6,13 @@ from typing import Final, Self, TypeVar
 
 from streams.admission import Message as Admitted
 from streams.kafka.appending import Appender
-from streams.kafka.events import EventReader, stored
+from streams.kafka.events import fitting, stored
 from streams.kafka.headers import header, headers_of
 from streams.kafka.ids import check_contiguous
 from streams.kafka.lookups import Lookups
+from streams.kafka.partition import Partition
 from streams.kafka.position import Committed, read_snapshot
-from streams.kafka.reader import Message, PartitionReader, admitted
+from streams.kafka.reader import Message, admitted
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.kafka.writer import PartitionWriter
@@ -34,47 +35,6 @@ _PAGE_EVENTS: Final = 5_000
 """Events `find_events` reads at once."""
 
 
-class _Partition:
-    """What is open for one partition. Whoever holds the lock may use all of it."""
-
-    def __init__(self, settings: KafkaSettings, partition: int) -> None:
-        self.lock = threading.RLock()
-        self._settings, self._partition = settings, partition
-        self._signals: PartitionReader | None = None
-        self._events: EventReader | None = None
-        self.head = 0
-        self.writer: PartitionWriter | None = None
-        self.committed = Committed(0, 0)
-        self.lost: str | None = None
-
-    @property
-    def signals(self) -> PartitionReader:
-        topic = topic_name(self._settings, Topic.SIGNALS)
-        self._signals = self._signals or PartitionReader(self._settings, topic, self._partition)
-        return self._signals
-
-    @property
-    def events(self) -> EventReader:
-        topic = topic_name(self._settings, Topic.EVENTS)
-        self._events = self._events or EventReader(self._settings, topic, self._partition)
-        return self._events
-
-    def idle(self) -> None:
-        for opened in (self._signals, self._events):
-            if opened is not None:
-                opened.idle()
-
-    def close_readers(self) -> None:
-        for opened in (self._signals, self._events):
-            if opened is not None:
-                opened.close()
-        self._signals = self._events = None
-
-    def close(self) -> None:
-        self.close_readers()
-        self.writer = None
-
-
 class KafkaLog:
     """A `streams.log.Log` in Kafka's topics, for any number of processes and threads.
 
@@ -94,7 +54,7 @@ class KafkaLog:
         """
         self._settings = settings
         self._signals = topic_name(settings, Topic.SIGNALS)
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, Partition] = {}
         self._guard = threading.Lock()
         self._appender = Appender(settings)
         self._closed = False
@@ -240,19 +200,8 @@ class KafkaLog:
         """
         head = self.events_head(partition)
         to_offset = head if to_offset is None else min(to_offset, head)
-        wanted = {str(topic).encode() for topic in topics}
-        fields = {"visit": visit, "point": point}
-        equal = {name: value.encode() for name, value in fields.items() if value is not None}
-
-        def fits(message: Message) -> bool:
-            headers = dict(headers_of(message) or ())
-            return (
-                headers.get("topic") in wanted
-                and all(headers.get(name) == value for name, value in equal.items())
-                and (known_until is None or int(headers.get("known-at") or 0) <= known_until)
-            )
-
-        return self._found(partition, from_offset, to_offset, fits if wanted else None)
+        fits = fitting(topics, {"visit": visit, "point": point}, known_until)
+        return self._found(partition, from_offset, to_offset, fits if topics else None)
 
     def _found(
         self, partition: int, place: int, to_offset: int, fits: Callable[[Message], bool] | None
@@ -403,12 +352,12 @@ class KafkaLog:
             self._count = self._lookups.count_partitions(Topic.SIGNALS)
         return self._count
 
-    def _part(self, partition: int) -> _Partition:
+    def _part(self, partition: int) -> Partition:
         with self._guard:
             if self._closed:
                 raise LogUnavailable(f"{self._signals} is closed: open the log again")
             if partition not in self._partitions:
-                self._partitions[partition] = _Partition(self._settings, partition)
+                self._partitions[partition] = Partition(self._settings, partition)
             return self._partitions[partition]
 
 
