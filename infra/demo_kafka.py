@@ -23,7 +23,8 @@ from infra.kafka.broker import Broker, free_ports
 from infra.language import Language
 from infra.progress import shown
 from infra.rendering import say, table
-from infra.settings import Home, load_settings
+from infra.settings import Home
+from infra.settings_file import load_settings
 from infra.simulating import city_of, city_signals
 from infra.supervision import Together
 from projections.client import History, open_history

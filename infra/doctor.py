@@ -23,7 +23,8 @@ from infra.home import PARTITION
 from infra.invalid_settings import Complaint, InvalidSettings
 from infra.language import Language, Sentence, sentence
 from infra.lock import InUse, Lock, owner_now
-from infra.settings import Home, load_settings
+from infra.settings import Home
+from infra.settings_file import load_settings
 from infra.yaml_document import problems_at
 from projections.alerts import count_decisions
 from projections.client import History

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from infra.failure import Failure
 from infra.lock import Lock
-from infra.settings import Home, Settings, load_settings
+from infra.settings import Home, Settings
+from infra.settings_file import load_settings
 
 if TYPE_CHECKING:
     from domain.directory import Directory

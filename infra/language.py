@@ -16,7 +16,8 @@ from domain.site import Label, Site
 from domain.vocabulary import OUTSIDE
 from infra.chinese import NAMES, SENTENCES, WEEKDAYS
 from infra.invalid_settings import InvalidSettings
-from infra.settings import Home, load_settings
+from infra.settings import Home
+from infra.settings_file import load_settings
 from infra.site_file import load_site
 
 

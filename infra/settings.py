@@ -1,21 +1,17 @@
-"""Where a home's files are, and how Limen runs: `limen.toml` and the environment, read once."""
+"""Where a home's files are, and how Limen runs."""
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from domain.site import Document
-from infra.invalid_settings import Complaint, InvalidSettings, Loc, Problem, complaints, read_text
 from streams.cross_site.rules import Limits
 from streams.kafka.settings import KafkaSettings
 
-PREFIX: Final = "LIMEN_"
 _KAFKA, _LIMITS = KafkaSettings(), Limits()  # what holds where limen.toml says nothing
 
 
@@ -332,70 +328,3 @@ class Settings(Document):
     cross_site: CrossSite = CrossSite()
     postgres: Postgres = Postgres()
     worker: Worker = Worker()
-
-
-def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of a home: its `limen.toml`, if there is one, and over it the environment.
-
-    Raises:
-        InvalidSettings: with every problem of both.
-    """
-    text = read_text(home.settings) if home.settings.exists() else ""
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        match = re.search(r"\(at line (\d+), column \d+\)", str(error))
-        line = int(match[1]) if match else text.count("\n") + 1  # else it is the end of the document
-        raise InvalidSettings([Problem(str(home.settings), line, "", f"this is no TOML: {error}")]) from error
-    variables = _variables(Settings, PREFIX, environ)
-    found = [
-        Problem(str(home.settings), _line(text, loc), ".".join(map(str, loc)), message)
-        for loc, message in _complaints(written)
-    ]
-    found += [
-        Problem("environment", None, PREFIX + "_".join(map(str, loc)).upper() if loc else "", message)
-        for loc, message in _complaints(variables)
-    ]
-    if found:
-        raise InvalidSettings(found)
-    return Settings.model_validate(_merged(written, variables))
-
-
-def _variables(model: type[Document], prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the environment says, in the form of the model's document."""
-    found: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        variable, table = prefix + name.upper(), field.annotation
-        if isinstance(table, type) and issubclass(table, Document):
-            if inner := _variables(table, f"{variable}_", environ):
-                found[name] = inner
-        elif variable in environ:
-            found[name] = environ[variable]
-    return found
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with another's fields over its own, tables field by field."""
-    both = {
-        name: _merged(under[name], over[name])
-        for name in under.keys() & over.keys()
-        if isinstance(over[name], dict) and isinstance(under[name], dict)
-    }
-    return {**under, **over, **both}
-
-
-def _complaints(given: dict[str, Any]) -> list[Complaint]:
-    try:
-        Settings.model_validate(given)
-    except ValidationError as error:
-        return complaints(error, Settings)
-    return []
-
-
-def _line(text: str, loc: Loc) -> int:
-    """Return the line on which a field of a TOML text is named, or what is around it."""
-    lines, line = text.splitlines(), 0
-    for step in loc[:2]:
-        named = re.compile(rf"""^\s*\[*\s*["']?{re.escape(str(step))}["']?\s*[=.\]]""")
-        line = next((at for at in range(line, len(lines)) if named.match(lines[at])), line)
-    return line + 1

@@ -22,7 +22,8 @@ import typer.main
 import yaml
 
 from infra.cli import app
-from infra.settings import Home, Settings, load_settings
+from infra.settings import Home, Settings
+from infra.settings_file import load_settings
 from projections.client import open_history
 from projections.reader import reader_sql
 from streams.kafka.settings import QUEUED_KILOBYTES

@@ -12,7 +12,8 @@ from infra.commands.setup import Template
 from infra.directory_file import read_directory
 from infra.initialising import initialise
 from infra.policy_file import load_policy
-from infra.settings import Home, Settings, load_settings
+from infra.settings import Home, Settings
+from infra.settings_file import load_settings
 from infra.site_file import load_site
 from infra.templates.gastech import build_directory
 

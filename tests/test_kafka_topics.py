@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from infra.settings import Home, InvalidSettings, Settings, load_settings
+from infra.invalid_settings import InvalidSettings
+from infra.settings import Home, Settings
+from infra.settings_file import load_settings
 from streams.kafka.settings import OURS, KafkaSettings
 from streams.kafka.topics import Difference, Topic, apply, check, topic_name, wanted_topics
 from tests.kafka_fixture import Kafka

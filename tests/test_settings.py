@@ -13,7 +13,8 @@ from infra.credentials import create_key, hash_credential, read_key
 from infra.directory_file import COLUMNS, read_directory, write_directory
 from infra.invalid_settings import InvalidSettings
 from infra.policy_file import check_policy, load_policy
-from infra.settings import Home, Settings, load_settings
+from infra.settings import Home, Settings
+from infra.settings_file import load_settings
 from infra.site_file import load_site
 
 SITE = """\
@@ -240,6 +241,44 @@ def test_wrong_settings_are_told_with_their_lines(tmp_path: Path) -> None:
     )
     assert any(line.startswith("environment: LIMEN_LANGUAGE: ") and "'zh'" in line for line in said)
     assert len(said) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "variables", "said"),
+    [
+        (
+            "replication_factor = 3\nmin_insync_replicas = 3",
+            {"REPLICATION_FACTOR": "2"},
+            "limen.toml:2: kafka: ",
+        ),
+        ("", {"REPLICATION_FACTOR": "1"}, "environment: LIMEN_KAFKA: "),
+        ("transaction_seconds = 8", {}, "limen.toml:2: kafka.session_seconds: 10 is more than"),
+        (
+            "transaction_seconds = 8",
+            {"SESSION_SECONDS": "9"},
+            "environment: LIMEN_KAFKA_SESSION_SECONDS: 9 is",
+        ),
+        ("[worker]\nsession_seconds = 61", {}, "limen.toml:4: worker.session_seconds: 61 is more than"),
+    ],
+)
+def test_settings_that_contradict_each_other(
+    tmp_path: Path, file: str, variables: dict[str, str], said: str
+) -> None:
+    """File and environment are looked at together: what either says may be wrong with the other only."""
+    home = Home(tmp_path)
+    home.settings.write_text(f"\n[kafka]\n{file}\n" if file else "")
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(home, {f"LIMEN_KAFKA_{name}": value for name, value in variables.items()})
+    (problem,) = caught.value.problems
+    assert str(problem).replace(f"{tmp_path}/", "").startswith(said)
+
+
+def test_what_the_environment_mends_is_no_problem(tmp_path: Path) -> None:
+    """A file that would be wrong alone is not wrong with what is said over it."""
+    home = Home(tmp_path)
+    home.settings.write_text("[kafka]\nreplication_factor = 1\n")
+    settings = load_settings(home, {"LIMEN_KAFKA_MIN_INSYNC_REPLICAS": "1"})
+    assert (settings.kafka.replication_factor, settings.kafka.min_insync_replicas) == (1, 1)
 
 
 def test_text_that_is_no_toml_says_where(tmp_path: Path) -> None:

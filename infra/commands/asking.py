@@ -25,7 +25,8 @@ def settings_of(home: Path) -> "Settings":
     """
     import os
 
-    from infra.settings import Home, load_settings
+    from infra.settings import Home
+    from infra.settings_file import load_settings
 
     return load_settings(Home(home), os.environ)
 
