@@ -125,6 +125,7 @@ class Worker:
             if crash is not None:
                 self.failure = self.failure or self._failure_of(crash)
         finally:
+            self._over.set()  # from here on nothing is taken over
             await self._close(list(self._pumps), worth_keeping=1)
             await self.app.stop()
             self._threads.shutdown()
@@ -238,6 +239,8 @@ class Worker:
         anew = last is None or self._generation != last + 1
         now = {tp.partition for tp in assigned if tp.topic == self._membership.topic}
         await self._close([one for one in self._pumps if one not in now], worth_keeping=WORTH_KEEPING)
+        if self._over.is_set():  # meanwhile: what is taken over now, nobody would let go of
+            return
         for partition in sorted(now):
             if partition in self._pumps:
                 self._pumps[partition].resume(anew=anew)

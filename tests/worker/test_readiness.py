@@ -62,7 +62,8 @@ class Nobody:
         """Do nothing."""
 
 
-def _worker(folder: Path) -> Worker:
+def a_worker(folder: Path, log: Log) -> Worker:
+    """Return a worker over a log, whose group is asked nothing before it runs."""
     membership = Membership(
         bootstrap_servers="127.0.0.1:1", group="g", topic=TOPIC, session_seconds=6, fetch_bytes=1_000,
         threads=2, folder=str(folder),
@@ -71,7 +72,7 @@ def _worker(folder: Path) -> Worker:
         limits=Limits(), new_decider=PartitionDecider, snapshot_every=10, snapshot_after_seconds=10,
         bundles=str(folder),
     )  # fmt: skip
-    return Worker(Log(), membership, plan, Pace(batch_signals=10, gather_seconds=0), Nobody())
+    return Worker(log, membership, plan, Pace(batch_signals=10, gather_seconds=0), Nobody())
 
 
 async def _given(worker: Worker, *partitions: int) -> dict[str, str]:
@@ -90,7 +91,7 @@ async def _given(worker: Worker, *partitions: int) -> dict[str, str]:
 
 
 async def _moved(folder: Path) -> list[dict[str, str]]:
-    worker = _worker(folder)
+    worker = a_worker(folder, Log())
     told = [await _given(worker, 0, 1), await _given(worker, 0), await _given(worker, 0, 1)]
     told.append(await _given(worker))
     return told
