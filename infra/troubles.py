@@ -31,17 +31,20 @@ class Trouble:
         return self._is_away
 
     def tell(self, reason: str | None) -> None:
-        """Say why it is away, or None: it answers. However often that is said, lines tell only of changes."""
+        """Say why it is away, or None: it answers. However often that is said, lines tell only of changes.
+
+        Who reads a line finds the endpoints to say the same, and who finds it ready finds nothing away.
+        """
         was_away, self._is_away = self._is_away, reason is not None
         if reason is not None:
             self._health.want(self._place, reason)
             if not was_away:
-                self._log.error("waiting", on=self._place, error=reason)
                 self._changed(reason)
+                self._log.error("waiting", on=self._place, error=reason)
         elif was_away:
-            self._log.info("going on", on=self._place)
-            self._health.fulfil(self._place)
             self._changed(None)
+            self._health.fulfil(self._place)
+            self._log.info("going on", on=self._place)
 
 
 class Troubles:
