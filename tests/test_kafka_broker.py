@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from infra.kafka import jars
-from infra.kafka.broker import Broker
+from infra.kafka.broker import Broker, free_ports
 from tests.kafka_fixture import Kafka
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +35,14 @@ def test_it_comes_back_on_its_data_and_port(kafka: Kafka) -> None:
     kafka.broker.start()
     assert kafka.bootstrap == address
     assert f"{kafka.prefix}-kept" in _topics(kafka)
+
+
+def test_free_ports_are_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance may give the same one twice, and a broker needs two."""
+    (free,) = free_ports(1)
+    chosen = iter([free, free, *range(free + 1, free + 1_000)])
+    monkeypatch.setattr("random.SystemRandom.choice", lambda *_: next(chosen))
+    assert len(set(free_ports(2))) == 2
 
 
 def test_a_paused_one_answers_nobody(kafka: Kafka) -> None:

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from domain.signal import Signal, write_signal
+from infra.kafka.broker import free_ports
 from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
 from projections.client import open_history
@@ -23,7 +24,7 @@ from streams.kafka.topics import Topic, apply
 from streams.log import Draft, LogUnavailable
 from streams.partitioning import partition_of
 from streams.spool import Spool
-from tests.chaos.site import PASSWORD, Site, free_port, write_home
+from tests.chaos.site import PASSWORD, Site, write_home
 from tests.chaos.verdict import Progress, judge
 from tests.endpoint_client import Endpoint
 from tests.group_member import sinks_member
@@ -185,7 +186,8 @@ def test_a_long_outage_and_a_death_of_the_broker(kafka: Kafka, tmp_path: Path) -
 
     Each process says so once, is not ready, and goes on by itself; nothing is lost or told twice.
     """
-    site = Site(kafka.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}", PARTITIONS, kafka.prefix)
+    history = f"http://limen:{PASSWORD}@127.0.0.1:{free_ports(1)[0]}"
+    site = Site(kafka.bootstrap, history, PARTITIONS, kafka.prefix)
     file, signals = tmp_path / "city.jsonl", a_morning(tmp_path)
     write(file, signals[:1_500])
     with following(site, file, tmp_path) as three:
@@ -231,7 +233,7 @@ def test_a_broker_that_is_away_for_more_than_a_minute(kafka: Kafka, tmp_path: Pa
 
     That is longer than a request, a transaction, a hand-over or a join may take, and than a loop may stand.
     """
-    history = f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}"
+    history = f"http://limen:{PASSWORD}@127.0.0.1:{free_ports(1)[0]}"
     site = Site(kafka.bootstrap, history, PARTITIONS, kafka.prefix, is_hurried=False)
     file, signals = tmp_path / "city.jsonl", a_morning(tmp_path)
     write(file, signals[:1_000])

@@ -224,10 +224,12 @@ def _port_in(settings: Path) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many ports at which nobody listens, below those of outgoing connections."""
+    """Return so many different ports at which nobody listens, below those of outgoing connections."""
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().choice(_PORTS)
+        if port in found:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

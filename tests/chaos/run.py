@@ -13,11 +13,11 @@ import msgspec
 
 from connectors.simulation import City
 from domain.signal import Signal, signal_id, write_signal
-from infra.kafka.broker import Broker
+from infra.kafka.broker import Broker, free_ports
 from infra.simulating import city_of, city_signals
 from infra.supervision import Kept, Together
 from infra.warming import warm_up
-from tests.chaos.site import PASSWORD, Site, free_port, write_home
+from tests.chaos.site import PASSWORD, Site, write_home
 from tests.chaos.verdict import Progress, judge
 
 PERSONS: Final = 100
@@ -74,7 +74,7 @@ def run(plan: Plan, folder: Path, *, say: Say) -> dict[str, Any]:
     warm_up(folder)  # or every worker would be killed while it compiles the rules, and never decide
     with ExitStack() as stack:
         broker = stack.enter_context(Broker(folder / "broker"))
-        site = Site(broker.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_port()}", PARTITIONS)
+        site = Site(broker.bootstrap, f"http://limen:{PASSWORD}@127.0.0.1:{free_ports(1)[0]}", PARTITIONS)
         together = stack.enter_context(Together())
         site.start_gateway(together, folder)
         site.apply_topics(folder)

@@ -1,7 +1,6 @@
 """Where everything of a run is: addresses, homes, and the parts that are not killed."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -93,10 +92,3 @@ def write_home(folder: Path, site: Site) -> Path:
     )
     (folder / "limen.toml").write_text(text)
     return folder
-
-
-def free_port() -> int:
-    """Return a port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

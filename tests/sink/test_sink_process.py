@@ -21,6 +21,7 @@ import pytest
 from domain.event import write_event
 from domain.signal import write_signal
 from infra.initialising import initialise
+from infra.kafka.broker import free_ports
 from projections.client import History
 from projections.verify import verify
 from streams.kafka.log import KafkaLog
@@ -149,9 +150,7 @@ def wait_for(what: Callable[[], object], seconds: float) -> None:
 @contextmanager
 def a_place(kafka: Kafka, folder: Path) -> Iterator[Place]:
     """Make topics and start the engine; end everything."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     settings = KafkaSettings(
         bootstrap_servers=kafka.bootstrap, topic_prefix=kafka.prefix, group=kafka.prefix,
         partitions=PARTITIONS, replication_factor=1, min_insync_replicas=1,

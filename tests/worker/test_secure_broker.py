@@ -1,7 +1,6 @@
 """A worker and a broker that asks for TLS and a password."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # all of it is
     UserScramCredentialUpsertion,
 )
 
+from infra.kafka.broker import free_ports
 from tests.kafka_fixture import Kafka, own_broker
 from tests.requirements import require
 from tests.worker.messages import a_signal, message
@@ -44,9 +44,7 @@ def safe(tmp_path: Path) -> Iterator[tuple[Kafka, str, Path]]:
         "-validity", "2", "-ext", "san=ip:127.0.0.1", "-ext", "bc:c=ca:true",
     )  # fmt: skip
     _keytool("-exportcert", *store, "-rfc", "-file", str(certificate))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     settings = SETTINGS.format(safe=port, keystore=keystore, password=PASSWORD)
     with own_broker(tmp_path / "safe-broker", settings) as broker:
         admin = AdminClient({"bootstrap.servers": broker.bootstrap})
