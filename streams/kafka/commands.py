@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from domain.commands.case_command import SCHEMA_VERSION, CaseCommand, write_command
-from streams.kafka.errors import explained, unmasked
+from streams.kafka.errors import explained
 from streams.kafka.headers import Headers
-from streams.kafka.producer import Sent, count_partitions
+from streams.kafka.producer import Sent, count_partitions, flush
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.partitioning import partition_of
@@ -38,14 +38,13 @@ def send_commands(settings: KafkaSettings, commands: Sequence[CaseCommand]) -> l
     partitions = count_partitions(settings, producer, Topic.COMMANDS)
     topic = topic_name(settings, Topic.COMMANDS)
     try:
-        with unmasked():
-            for command in commands:
-                producer.produce(
-                    topic, write_command(command), command.site, partition_of(command.site, partitions),
-                    headers=command_headers(command), on_delivery=delivered,
-                )  # fmt: skip
-                producer.poll(0)
-            producer.flush()  # each has its outcome after `wait_seconds`
+        for command in commands:
+            producer.produce(
+                topic, write_command(command), command.site, partition_of(command.site, partitions),
+                headers=command_headers(command), on_delivery=delivered,
+            )  # fmt: skip
+            producer.poll(0)
+        flush(producer)  # each has its outcome after `wait_seconds`
     except KafkaException as error:
         raise explained(settings, error) from error
     if failed:

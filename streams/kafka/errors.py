@@ -1,8 +1,7 @@
 """What can go wrong with Kafka, in the log's words."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -53,21 +52,6 @@ def patiently(settings: KafkaSettings, ask: Callable[[float], T]) -> T:
             if not passing(_error(error)) or time.monotonic() > until:
                 raise
         time.sleep(_PAUSE_SECONDS)
-
-
-@contextmanager
-def unmasked() -> Iterator[None]:
-    """Raise a producer's fatal error as itself; what sends or waits is called within this.
-
-    confluent-kafka 2.16 raises it at once, and calls delivery callbacks and the logger while it is raised.
-    Python takes that for a mistake of theirs, and makes a `SystemError` of it.
-    """
-    try:
-        yield
-    except SystemError as error:
-        if isinstance(error.__cause__, KafkaException):
-            raise error.__cause__ from None
-        raise
 
 
 def passing(error: KafkaError) -> bool:

@@ -51,7 +51,8 @@ def join(
 
     What a callback raises, `poll` or `close` raises. Before Python 3.12, confluent-kafka 2.16 raises the
     `KafkaException` of a call within a callback as the bare `KafkaError` in it, which is no exception: no
-    `except` takes it, and the process ends. What Python has raised itself comes through as it is.
+    `except` takes it, and the process ends. What Python has raised itself comes through as it is, if `poll`
+    is called for less than 0.2 s; `streams.kafka.producer` says why.
 
     A callback never calls `list_topics` of its own consumer, nor `poll` or `consume`: confluent-kafka forgets
     over that that it is within a call, and aborts the process at the next callback of the same one. What

@@ -1,5 +1,6 @@
 """Producing signals: what a connector, an import or the log's `append` writes through."""
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, no_topic, unmasked
+from streams.kafka.errors import explained, no_topic
 from streams.kafka.headers import signal_headers
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -17,6 +18,9 @@ from streams.partitioning import partition_of
 from streams.quarantine import RejectionReason
 
 _POLL_SECONDS: Final = 0.1
+"""confluent-kafka 2.16 cuts what waits for 0.2 s or longer into pieces, and goes on after the piece in which
+something was raised: what a callback raised, or a producer's fatal error. More callbacks run while that is
+raised; Python makes a `SystemError` of it, or loses it. So nothing of ours waits for longer at once."""
 _SETTLE_EVERY: Final = 256
 """Messages between two looks for outcomes: each look costs as much as producing one."""
 _REFUSED: Final = frozenset(
@@ -106,6 +110,7 @@ class SignalProducer:
                     ) from None
             except KafkaException as error:
                 self._broken = error.args[0]
+                self._serve(self._producer.poll, _POLL_SECONDS)  # what a fatal error is about, it says there
         self._unsettled += 1
         self._since_settling += 1
         if self._since_settling >= _SETTLE_EVERY:
@@ -123,7 +128,7 @@ class SignalProducer:
             left = until - time.monotonic()
             if left <= 0:
                 break
-            self._serve(self._producer.flush, min(left, _POLL_SECONDS * 5))
+            self._serve(self._producer.flush, min(left, _POLL_SECONDS))
         self._check()
         return self._unsettled
 
@@ -146,10 +151,9 @@ class SignalProducer:
     def _serve(self, call: Callable[[float], int], seconds: float) -> int:
         """Have outcomes told by a call of the producer's, and return what it returns; 0 where it fails."""
         try:
-            with unmasked():
-                return call(seconds)
+            return call(seconds)
         except KafkaException as error:  # fatal: it will never send anything again
-            self._broken = self._broken or error.args[0]
+            self._broken = error.args[0]  # and not what became of the signals by that
             return 0
 
     def _delivered(self, signal: Draft, error: KafkaError | None, message: Message) -> None:
@@ -167,6 +171,19 @@ class SignalProducer:
     def _check(self) -> None:
         if self._broken is not None:
             raise explained(self._settings, self._broken)
+
+
+def flush(producer: Producer, seconds: float = math.inf) -> int:
+    """Wait until everything has its outcome, or for so long; return how many have none.
+
+    Raises:
+        KafkaException: the producer will never send anything again.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        left = producer.flush(max(0.0, min(until - time.monotonic(), _POLL_SECONDS)))
+        if not left or time.monotonic() >= until:
+            return left
 
 
 def count_partitions(settings: KafkaSettings, client: Any, topic: Topic) -> int:

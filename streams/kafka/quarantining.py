@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from streams.kafka.errors import explained, patiently, unmasked
+from streams.kafka.errors import explained, patiently
 from streams.kafka.headers import Headers
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -74,14 +74,13 @@ class MessageQuarantine:
         if behind <= offset:
             key, value, headers = quarantined(self._settings, rejection)
             try:
-                with unmasked():
-                    producer.begin_transaction()
-                    producer.produce(
-                        topic_name(self._settings, Topic.QUARANTINE), value, key, partition, headers=headers
-                    )
-                    done = [TopicPartition(self._topic, partition, offset + 1)]
-                    send_positions(self._settings, producer, done, self._metadata())
-                    producer.commit_transaction(self._settings.wait_seconds)
+                producer.begin_transaction()
+                producer.produce(
+                    topic_name(self._settings, Topic.QUARANTINE), value, key, partition, headers=headers
+                )
+                done = [TopicPartition(self._topic, partition, offset + 1)]
+                send_positions(self._settings, producer, done, self._metadata())
+                producer.commit_transaction(self._settings.wait_seconds)
             except KafkaException as error:
                 abort(self._settings, producer)
                 raise explained(self._settings, error) from error

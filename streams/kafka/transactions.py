@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from streams.kafka.errors import unmasked
 from streams.kafka.settings import KafkaSettings
 
 _ABORT_SECONDS: Final = 5.0
@@ -48,6 +47,6 @@ def send_positions(
 
 def abort(settings: KafkaSettings, producer: Producer) -> None:
     """Let others read on; where even this fails, the next owner or the broker's own clock ends it."""
-    with contextlib.suppress(KafkaException), unmasked():
+    with contextlib.suppress(KafkaException):
         producer.purge()
         producer.abort_transaction(min(_ABORT_SECONDS, settings.wait_seconds))

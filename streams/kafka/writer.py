@@ -6,10 +6,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import explained, is_fatal, is_fenced, is_forgotten, unmasked
+from streams.kafka.errors import explained, is_fatal, is_fenced, is_forgotten
 from streams.kafka.headers import Headers, event_headers
 from streams.kafka.position import Committed, SnapshotPlace, chunk_headers, to_commit
-from streams.kafka.producer import count_partitions
+from streams.kafka.producer import count_partitions, flush
 from streams.kafka.quarantining import quarantined
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
@@ -60,18 +60,17 @@ class PartitionWriter:
         self._check_sizes(events, extra)
         after = Committed(to_position, before.events_head + len(events), before.snapshot)
         try:
-            with unmasked():
-                self._producer.begin_transaction()
-                self._write_events(events, before.events_head)
-                for rejection in quarantined:
-                    self._write_rejection(rejection)
-                for key, value in extra:
-                    self._produce_extra(key, value)
-                if snapshot is not None:
-                    place = self._write_snapshot(snapshot, after)
-                    after = Committed(after.position, after.events_head, place)
-                self._send_position(after)
-                self._commit()
+            self._producer.begin_transaction()
+            self._write_events(events, before.events_head)
+            for rejection in quarantined:
+                self._write_rejection(rejection)
+            for key, value in extra:
+                self._produce_extra(key, value)
+            if snapshot is not None:
+                place = self._write_snapshot(snapshot, after)
+                after = Committed(after.position, after.events_head, place)
+            self._send_position(after)
+            self._commit()
         except KafkaException as error:
             found = self._error(error)
             if not isinstance(found, PositionConflict):
@@ -105,7 +104,7 @@ class PartitionWriter:
             self._produce(
                 Topic.SNAPSHOTS, key, state[chunk * size : (chunk + 1) * size], headers, on_delivery=delivered
             )
-        self._producer.flush(self._settings.wait_seconds)
+        flush(self._producer, self._settings.wait_seconds)
         if len(offsets) != chunks:
             raise KafkaException(
                 KafkaError(
