@@ -8,9 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from domain.signal import Credential
 from domain.vocabulary import Topic
+from infra.cross_site_process import _Observer
+from infra.observability.endpoints import Health
+from infra.observability.metrics import CrossSiteMetrics
 from streams.kafka.settings import KafkaSettings
 from tests.cross_site.rig import PATIENCE_SECONDS, ROOT, wait_for
 from tests.cross_site.sites import SITES, loads, says
@@ -43,6 +47,15 @@ def _start(home: Path, text: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+def test_it_is_not_ready_before_the_group_has_given_it_its_part() -> None:
+    """Looked at here: of a process that joins at once, who asks it may see nothing of that."""
+    health = Health()
+    observer = _Observer(CrossSiteMetrics(CollectorRegistry()), health)
+    assert health.ready()[1]["waiting_for"].keys() == {"group"}
+    observer.joined(True)
+    assert health.ready()[0]
+
+
 @pytest.mark.slow
 def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
     """A worker tells readings, `limen cross-site` compares them, the worker alerts; SIGTERM ends it well."""
@@ -55,7 +68,6 @@ def test_a_card_at_two_sites_alerts_both(kafka: Kafka, tmp_path: Path) -> None:
         process = _start(tmp_path, _on(rig.settings))
         try:
             endpoint = _endpoint(process)
-            wait_for(lambda: "group" in endpoint.waiting_for())  # once it has begun
             rig.wait(lambda: len(_raised(rig)) == 2, "alerting both sites")
             assert endpoint.is_live()
             assert not endpoint.waiting_for()
