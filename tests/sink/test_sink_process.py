@@ -276,7 +276,7 @@ def test_killed_sinks_and_a_killed_server_lose_and_repeat_nothing(kafka: Kafka, 
                 assert endpoint.metric("limen_sink_target_away") == 1
                 wait_for(partial(_lags, endpoint), 30)
                 place.start_server()
-                wait_for(partial(_said, sink, "going on"), 90)
+                wait_for(partial(_goes_on, sink), 90)
                 assert not endpoint.waiting_for()
             sink.send(signal.SIGKILL)
         assert place.rows() < STEPS * PARTITIONS, "the kills did not fall into the writing"
@@ -296,8 +296,8 @@ def _lags(endpoint: Endpoint) -> bool:
     return bool(rows) and bool(seconds)
 
 
-def _said(sink: Running, event: str) -> bool:
-    return any(line["event"] == event for line in sink.told())
+def _goes_on(sink: Running) -> bool:
+    return any(line["event"] == "going on" and line["on"] == "history" for line in sink.told())
 
 
 def _waiting(sink: Running) -> list[dict[str, Any]]:
