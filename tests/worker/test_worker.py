@@ -106,7 +106,7 @@ def test_draining_keeps_the_state_and_partitions_move_at_once(rig: Rig, city: li
     drained = time.monotonic()
     rig.produce(city[3_000:5_000])
     rig.wait_until_decided()
-    assert time.monotonic() - drained < 20
+    assert time.monotonic() - drained < 40, "its session would have ended after 45 s: a heartbeat before 60"
     rig.check_exact()
     second.terminate()
     assert rig.ended(second) == 0
