@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from msgspec.structs import replace
 
 from domain.signal import Signal, read_signal
 from streams.cross_site.rules import Limits
 from streams.cross_site.uses import Use, write_use
 from streams.cross_site.worker import CrossSiteWorker
+from streams.kafka.errors import patiently
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.telling import Telling
 from streams.kafka.topics import Topic, topic_name
@@ -23,11 +25,11 @@ PATIENCE_SECONDS = 60
 def put(log: KafkaSettings, uses: Sequence[Use]) -> None:
     """Write uses as the first stage does: in a transaction, by key."""
     producer = Producer(log.transactional_producer(f"{log.group}-test"))
-    producer.init_transactions(log.wait_seconds)
+    producer.init_transactions(PATIENCE_SECONDS)  # the broker may have to make a topic for it first
     producer.begin_transaction()
     for use in uses:
         producer.produce(topic_name(log, Topic.PERSONS), write_use(use), use.key.encode())
-    producer.commit_transaction(log.wait_seconds)
+    producer.commit_transaction(PATIENCE_SECONDS)
 
 
 def told(log: KafkaSettings) -> list[Signal]:
@@ -81,9 +83,11 @@ def running(log: KafkaSettings, tell: Callable[[Sequence[Signal]], object] | Non
 
 
 def position(log: KafkaSettings) -> int:
-    """Return the sum of the stage's committed positions."""
+    """Return the sum of the stage's committed positions; a broker that has just begun is asked again."""
     consumer = Consumer({**log.consumer(), "group.id": f"{log.group}-cross-site"})
     topic = topic_name(log, Topic.PERSONS)
-    committed = consumer.committed([TopicPartition(topic, n) for n in range(log.partitions)], 10)
+    asked = [TopicPartition(topic, number) for number in range(log.partitions)]
+    patient = replace(log, wait_seconds=PATIENCE_SECONDS)
+    committed = patiently(patient, lambda seconds: consumer.committed(asked, seconds))
     consumer.close()
     return sum(max(0, each.offset) for each in committed)
