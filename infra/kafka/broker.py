@@ -22,6 +22,8 @@ QUICK_START: Final = "-XX:TieredStopAtLevel=1"
 _CLUSTER: Final = "bGltZW4tbG9jYWwtMDAwMQ"
 _PORTS: Final = range(20_000, 32_000)
 """Below what the system gives to outgoing connections: the port is still free when the broker comes back."""
+_given: Final[set[int]] = set()
+"""The ports that this process was given, and may listen at only later."""
 
 _SETTINGS: Final = """\
 process.roles=broker,controller
@@ -224,16 +226,17 @@ def _port_in(settings: Path) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many different ports at which nobody listens, below those of outgoing connections."""
+    """Return so many ports at which nobody listens, below those of outgoing connections; none twice."""
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().choice(_PORTS)
-        if port in found:
+        if port in _given:
             continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        _given.add(port)
         found.append(port)
     return found
