@@ -142,7 +142,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             **self._common(),
             "enable.idempotence": True,
             "acks": "all",
-            "message.max.bytes": self.max_message_bytes + 2 * OVERHEAD_BYTES,
+            # As the topics: their limit is one of batches, and so is this, however small the messages are.
+            "message.max.bytes": self.max_message_bytes + OVERHEAD_BYTES,
             "queue.buffering.max.messages": self.queue_messages,
             "queue.buffering.max.kbytes": self.queue_megabytes * 1_024,
         }

@@ -16,7 +16,7 @@ from streams.kafka.headers import header
 from streams.kafka.log import KafkaLog
 from streams.kafka.quarantining import MessageQuarantine
 from streams.kafka.reader import read_range
-from streams.kafka.settings import KafkaSettings
+from streams.kafka.settings import OVERHEAD_BYTES, KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import (
     Appended,
@@ -26,6 +26,8 @@ from streams.log import (
 )
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
+from tests.kafka_fixture import Kafka
+from tests.kafka_log.settings import settings_of
 from tests.log_contract import draft, event, fill
 
 
@@ -162,6 +164,19 @@ def test_a_call_that_never_returns_is_given_up(
     assert [one.offset for one in log.read_events(0, 0, 9)] == [0]
     kept = chain(*read_range(settings, topic_name(settings, Topic.QUARANTINE), 0, 0, 9))
     assert [one.value() for one in kept] == [b"x"]
+
+
+@pytest.mark.parametrize("changes", [{"max_message_bytes": 100_000}, {"client": {"batch.size": 2_000_000}}])
+def test_what_cannot_be_compressed_fits_into_its_batches(kafka: Kafka, changes: dict[str, Any]) -> None:
+    """Messages that the topic takes one by one are not refused for what is sent together with them."""
+    settings = settings_of(kafka, partitions=1, **changes)
+    noise, most = random.Random(1), settings.max_message_bytes
+    signals = [Draft(draft(number).id, "campus", noise.randbytes(most // 20)) for number in range(60)]
+    state = noise.randbytes(most + OVERHEAD_BYTES * 3 // 2)
+    with closing(KafkaLog(settings)) as log:
+        assert log.append(0, signals).accepted == len(signals)
+        log.transact(0, from_position=0, to_position=1, events=[], snapshot=state)
+        assert log.snapshot(0) == Snapshot(1, state)
 
 
 def test_quarantine_and_persons_are_part_of_the_transaction(settings: KafkaSettings, log: KafkaLog) -> None:
