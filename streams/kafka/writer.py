@@ -72,7 +72,7 @@ class PartitionWriter:
             self._send_position(after)
             self._commit()
         except KafkaException as error:
-            found = self._error(error)
+            found = self._error(self._reason(error, before))
             if not isinstance(found, PositionConflict):
                 abort(self._settings, self._producer)
             raise found from error
@@ -92,10 +92,13 @@ class PartitionWriter:
         size, state = self._settings.max_message_bytes, snapshot.state
         chunks = max(1, -(-len(state) // size))
         offsets: list[int] = []
+        refused: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             offset = message.offset()
-            if error is None and offset is not None:  # of what was there already librdkafka may know no place
+            if error is not None:
+                refused.append(error)
+            elif offset is not None:  # of what was there already librdkafka may know no place
                 offsets.append(offset)
 
         for chunk in range(chunks):
@@ -105,6 +108,8 @@ class PartitionWriter:
                 Topic.SNAPSHOTS, key, state[chunk * size : (chunk + 1) * size], headers, on_delivery=delivered
             )
         flush(self._producer, self._settings.wait_seconds)
+        if refused:
+            raise KafkaException(refused[0])
         if len(offsets) != chunks:
             raise KafkaException(
                 KafkaError(
@@ -158,6 +163,20 @@ class PartitionWriter:
             except KafkaException as error:
                 if not error.args[0].retriable() or time.monotonic() > until:
                     raise
+
+    def _reason(self, error: KafkaException, before: Committed) -> KafkaException:
+        """Return why the transaction takes nothing any more, where all that is said is that it does not.
+
+        So the producer says of each message behind one that the broker refused. Asked to send positions,
+        here those that hold already, it says which and why.
+        """
+        if error.args[0].code() == KafkaError._STATE:
+            try:
+                done = [to_commit(self._settings, self._partition, before)]
+                send_positions(self._settings, self._producer, done, self._group)
+            except KafkaException as told:
+                return told
+        return error
 
     def _check_sizes(self, events: Iterable[EventDraft], extra: Iterable[tuple[bytes, bytes]]) -> None:
         for event in events:

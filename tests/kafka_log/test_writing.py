@@ -102,6 +102,32 @@ def test_a_refusal_while_the_position_is_sent_is_no_broker_that_is_away(
     assert (log.position(0), [one.wire for one in log.read_events(0, 0, 9)]) == (1, [event(0).wire])
 
 
+class Slow(Producer):
+    """Produces on a machine so slow that the broker has answered to each message before the next."""
+
+    def produce(self, *arguments: Any, **options: Any) -> None:
+        """Wait for the answers first."""
+        self.flush(30)
+        super().produce(*arguments, **options)
+
+
+@pytest.mark.parametrize("is_event", [True, False])
+def test_a_refusal_before_the_position_is_sent_is_no_broker_that_is_away(
+    settings: KafkaSettings, log: KafkaLog, monkeypatch: pytest.MonkeyPatch, is_event: bool
+) -> None:
+    """An event that is refused, or a snapshot's chunk: the writer is told so, whatever comes behind it."""
+    fill(log, 2)
+    large = random.Random(1).randbytes(settings.max_message_bytes + 100_000)
+    events = [replace(event(0), wire=large), event(1)] if is_event else []
+    snapshot = b"state" if is_event else large
+    monkeypatch.setattr("streams.kafka.writer.Producer", Slow)
+    with KafkaLog(replace(settings, max_message_bytes=2 * settings.max_message_bytes)) as generous:
+        with pytest.raises(ValueError, match=r"the broker refuses it .*apply the topics"):
+            generous.transact(0, from_position=0, to_position=1, events=events, snapshot=snapshot)
+        generous.transact(0, from_position=0, to_position=1, events=[event(0)], snapshot=b"state")
+    assert (log.position(0), log.snapshot(0)) == (1, Snapshot(1, b"state"))
+
+
 class Vague(Producer):
     """Hears that what it sent is there, and not where: what the broker says of something it has twice."""
 
