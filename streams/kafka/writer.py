@@ -172,8 +172,7 @@ class PartitionWriter:
         """
         if error.args[0].code() == KafkaError._STATE:
             try:
-                done = [to_commit(self._settings, self._partition, before)]
-                send_positions(self._settings, self._producer, done, self._group)
+                self._send_position(before)
             except KafkaException as told:
                 return told
         return error

@@ -97,16 +97,16 @@ def test_workers_are_killed_and_nothing_is_lost_or_told_twice(rig: Rig, city: li
 def test_draining_keeps_the_state_and_partitions_move_at_once(rig: Rig, city: list[Message]) -> None:
     """SIGTERM ends a worker with its state kept; the other goes on in seconds, without a session's wait."""
     rig.produce(city[:3_000])
-    first = rig.start(session_seconds=60)
+    first = rig.start(session_seconds=40)
     rig.wait_until_decided()
-    second = rig.start(session_seconds=60)
+    second = rig.start(session_seconds=40)
     rig.wait(lambda: rig.said().count("partitions assigned") >= 3, "sharing the partitions")
     first.terminate()
     assert rig.ended(first) == 0
     drained = time.monotonic()
     rig.produce(city[3_000:5_000])
     rig.wait_until_decided()
-    assert time.monotonic() - drained < 40, "its session would have ended after 45 s: a heartbeat before 60"
+    assert time.monotonic() - drained < 20, "its session would have ended after 30 s: a heartbeat before 40"
     rig.check_exact()
     second.terminate()
     assert rig.ended(second) == 0
