@@ -220,7 +220,7 @@ def _wait_until_known(admin: AdminClient, settings: KafkaSettings) -> None:
     while time.monotonic() < until:
         if all(one.remedy is not None for one in _differences(admin, settings)):
             there = admin.list_topics(timeout=settings.wait_seconds).topics
-            if all(_has_leaders(there[one.name]) for one in wanted_topics(settings)):
+            if all(one.name in there and _has_leaders(there[one.name]) for one in wanted_topics(settings)):
                 return
         time.sleep(_PAUSE_SECONDS)
     raise LogUnavailable(
