@@ -31,10 +31,10 @@ from tests.group_member import sinks_member
 from tests.kafka_fixture import Kafka
 
 PARTITIONS: Final = 3
-TRANSACTION_SECONDS: Final = 3
+TRANSACTION_SECONDS: Final = 6
 SESSION_SECONDS: Final = 6
 AWAY_SECONDS: Final = 80.0
-"""More than the longest wait of any process, which is the sink's for its group, 75 s after it lost it."""
+"""More than the longest wait of any process, which is a worker's transaction, 60 s."""
 WATCHED: Final = {"LIMEN_LOG_LEVEL": "debug", "LIMEN_METRICS_PORT": "0"}
 HURRIED: Final = WATCHED | {
     "LIMEN_KAFKA_TRANSACTION_SECONDS": str(TRANSACTION_SECONDS),
