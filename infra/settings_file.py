@@ -19,7 +19,7 @@ def load_settings(home: Home, environ: Mapping[str, str]) -> Settings:
     """Return the settings of a home: its `limen.toml`, if there is one, and over it the environment.
 
     Raises:
-        InvalidSettings: with every problem of both.
+        InvalidSettings: with every problem of what they say together.
     """
     text = read_text(home.settings) if home.settings.exists() else ""
     try:
@@ -62,7 +62,8 @@ def _problem(
 ) -> Problem:
     """Return a complaint with the place of what was said last; of a table, the file's where it has it."""
     loc, message = complaint
-    if _at(variables, loc) is not None and not isinstance(_at(written, loc), dict):
+    said = _at(variables, loc)
+    if said is not None and not (isinstance(said, dict) and _at(written, loc) is not None):
         return Problem("environment", None, PREFIX + "_".join(map(str, loc)).upper(), message)
     return Problem(str(home.settings), _line(text, loc), ".".join(map(str, loc)), message)
 
@@ -87,14 +88,11 @@ def _variables(model: type[Document], prefix: str, environ: Mapping[str, str]) -
     return found
 
 
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with another's fields over its own, tables field by field."""
-    both = {
-        name: _merged(under[name], over[name])
-        for name in under.keys() & over.keys()
-        if isinstance(over[name], dict) and isinstance(under[name], dict)
-    }
-    return {**under, **over, **both}
+def _merged(under: Any, over: Any) -> Any:
+    """Return a document with another's fields over its own; what should be a table and is none stays."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return under if isinstance(over, dict) else over
+    return under | {name: _merged(under[name], it) if name in under else it for name, it in over.items()}
 
 
 def _line(text: str, loc: Loc) -> int:

@@ -273,6 +273,14 @@ def test_settings_that_contradict_each_other(
     assert str(problem).replace(f"{tmp_path}/", "").startswith(said)
 
 
+def test_what_is_no_table_is_told_whatever_the_environment_says_of_its_fields(tmp_path: Path) -> None:
+    """Else the file's slip would show the day the variable is gone."""
+    home = Home(tmp_path)
+    home.settings.write_text("kafka = 3\n")
+    with pytest.raises(InvalidSettings, match=r"limen\.toml:1: kafka: "):
+        load_settings(home, {"LIMEN_KAFKA_PARTITIONS": "4"})
+
+
 def test_what_the_environment_mends_is_no_problem(tmp_path: Path) -> None:
     """A file that would be wrong alone is not wrong with what is said over it."""
     home = Home(tmp_path)
