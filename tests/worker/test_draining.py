@@ -6,7 +6,7 @@ from pathlib import Path
 
 from faust.types import TP
 
-from tests.worker.test_readiness import TOPIC, Log, a_worker
+from tests.worker.without_broker import TOPIC, Log, a_worker
 
 
 class Slow(Log):

@@ -13,9 +13,10 @@ from domain.vocabulary import Action, Category
 from streams.admission import Limits, Message
 from streams.log import Snapshot
 from streams.worker import owner as owning
-from streams.worker.owner import PartitionOwner, Plan, Timing
-from streams.worker.partition import Decided, PartitionDecider
+from streams.worker.owner import PartitionOwner, Plan
+from streams.worker.partition import PartitionDecider
 from tests.worker.messages import NOON, a_signal, message
+from tests.worker.without_broker import Nobody
 
 
 @dataclass
@@ -78,20 +79,12 @@ class _Clock:
     perf_counter = time = monotonic
 
 
-class _Nobody:
-    def decided(self, partition: int, decided: Decided, timing: Timing) -> None: ...
-
-    def quarantined(self, partition: int, refused: Sequence[Any]) -> None: ...
-
-    def stopped(self, partition: int, error: Any) -> None: ...
-
-
 def _new_owner(log: _Log, folder: Path, hours: int, snapshot_every: int = 1_000) -> PartitionOwner:
     plan = Plan(
         limits=Limits(clock_ahead_us=hours * HOUR_US), new_decider=PartitionDecider,
         snapshot_every=snapshot_every, snapshot_after_seconds=1_000, bundles=str(folder),
     )  # fmt: skip
-    return PartitionOwner(log, 0, plan, _Nobody())
+    return PartitionOwner(log, 0, plan, Nobody())
 
 
 def _owner(log: _Log, folder: Path, hours: int) -> PartitionOwner:

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]
@@ -17,23 +16,11 @@ from streams.log import LogUnavailable
 from streams.worker.app import Worker
 from tests.kafka_fixture import Kafka
 from tests.worker.process import kafka_settings
+from tests.worker.without_broker import Nobody
 
 _DAY_SECONDS = 86_400
 _SESSION_SECONDS = 6
 _PATIENCE_SECONDS = 60
-
-
-class Nobody:
-    """Observes nothing."""
-
-    def decided(self, *_: Any) -> None:
-        """Do nothing."""
-
-    def quarantined(self, *_: Any) -> None:
-        """Do nothing."""
-
-    def stopped(self, *_: Any) -> None:
-        """Do nothing."""
 
 
 @pytest.mark.slow
