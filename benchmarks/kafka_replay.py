@@ -25,12 +25,13 @@ from benchmarks.worker_processes import Task
 from infra.kafka.broker import HEAP, Broker
 from streams.admission import Limits
 from streams.collection import rare_collection
+from streams.kafka.blocks import read_blocks
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import AT_ONCE
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.worker.partition import PartitionDecider
-from streams.worker.replaying import pages, replay_partition
+from streams.worker.replaying import replay_partition
 
 GOAL: Final = 1_000_000
 
@@ -61,8 +62,8 @@ def silently(settings: KafkaSettings, partition: int) -> Read:
     began, events = time.process_time(), 0
     decider = PartitionDecider(Limits(message_bytes=settings.max_message_bytes, partition=partition))
     with rare_collection():
-        for page in pages(settings, partition, 1 << 62):
-            events += decider.pass_over(page)
+        for block in read_blocks(settings, topic_name(settings, Topic.SIGNALS), partition, 0, 1 << 62):
+            events += decider.pass_over(block)
     return Read(decider.position, events, time.process_time() - began)
 
 

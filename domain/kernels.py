@@ -35,6 +35,31 @@ def stage(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def _make_word_at() -> Callable[[Any, int], Any]:
+    if not COMPILED:
+        return lambda data, at: np.uint64(int.from_bytes(data[at : at + WORD_BYTES].tobytes(), "little"))
+
+    def word_at(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - as Numba calls it
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(data)(context, builder, arguments[0])
+            place = context.cast(builder, arguments[1], signature.args[1], numba.types.intp)
+            word = ir.IntType(8 * WORD_BYTES).as_pointer()
+            return builder.load(builder.bitcast(builder.gep(array.data, [place]), word), align=1)
+
+        return numba.types.uint64(data, at), generate
+
+    made: Any = numba.extending.intrinsic(word_at)
+    return cast(Callable[[Any, int], Any], made)
+
+
+WORD_BYTES: Final = 8
+word_at: Final = _make_word_at()
+"""word_at(data, at) is the eight bytes of an uint8 array from a place on as one uint64, the first the lowest.
+
+Nothing checks that there are so many.
+"""
+
+
 def _make_prefetch() -> Callable[[Any, Any], None]:
     if not COMPILED:
         return lambda rows, index: None  # noqa: ARG005 - plain Python has no use for it

@@ -10,10 +10,19 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.kernels import inlined, loop
+from domain.byte_words import word_of
+from domain.kernels import WORD_BYTES, inlined, loop
 
 Bytes = NDArray[np.uint8]
-_MIX: Final = 16_777_619  # FNV-1a, 32 bit: http://www.isthe.com/chongo/tech/comp/fnv/
+_MIX: Final = 0x45D9F3B  # https://stackoverflow.com/a/12996028, "I need a hash function of 32 bits"
+_HALF: Final = 0xFFFFFFFF
+_LOW, _HIGH = np.uint64(_HALF), np.uint64(32)
+
+
+@inlined
+def _mixed(mixed: int, bits: int) -> int:
+    mixed = ((mixed ^ bits) * _MIX) & _HALF
+    return mixed ^ (mixed >> 16)
 
 
 @inlined
@@ -22,19 +31,20 @@ def code_of(data: Any, start: int, stop: int, blob: Any, ends: Any, slots: Any, 
 
     `blob`, `ends` and `slots` must have room. `size` = [names, bytes used].
     """
-    mixed = 2_166_136_261
-    for place in range(start, stop):
-        mixed = ((mixed ^ int(data[place])) * _MIX) & 0xFFFFFFFF
+    mixed, length = stop - start, stop - start
+    for at in range(start, stop, WORD_BYTES):
+        word = word_of(data, at, stop - at)
+        mixed = _mixed(_mixed(mixed, int(np.int64(word & _LOW))), int(np.int64(word >> _HIGH)))
     mask = len(slots) - 1
-    slot = (mixed ^ (mixed >> 15)) & mask
-    length = stop - start
+    slot = _mixed(mixed, 0) & mask
     while slots[slot] != 0:
         code = int(slots[slot])
         begin = ends[code - 1]
         if ends[code] - begin == length:
             same = True
-            for place in range(length):
-                if blob[begin + place] != data[start + place]:
+            for at in range(0, length, WORD_BYTES):
+                here = word_of(data, start + at, length - at)
+                if here != word_of(blob, begin + at, length - at):
                     same = False
                     break
             if same:

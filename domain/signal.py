@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -124,7 +125,8 @@ DEEPEST: Final = 64
 """How deep arrays and objects may lie within each other. A limit of our own: what the JSON reader takes
 depends on how deep its caller stands in the stack, and everybody must refuse the same."""
 _VERSION: Final = re.compile("0|[1-9][0-9]{0,5}")
-_BRACKETS: Final = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
+_STEPS: Final = {opening: 1 for opening in b"[{"} | {closing: -1 for closing in b"]}"}
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(_STEPS))
 
 
 def signal_id(*parts: str | bytes) -> str:
@@ -222,14 +224,8 @@ def _upcast(envelope: _Envelope) -> Signal:
 def _check_depth(wire: bytes) -> None:
     if wire.count(b"[") + wire.count(b"{") <= DEEPEST:
         return
-    depth, in_text = 0, False
-    for found in _BRACKETS.finditer(wire):
-        mark = found.group()
-        if mark == b'"':
-            in_text = not in_text
-        elif in_text or len(mark) == 2:
-            continue
-        elif mark in b"]}":
-            depth -= 1
-        elif (depth := depth + 1) > DEEPEST:
-            raise ValueError(f"arrays and objects lie more than {DEEPEST} deep within each other")
+    # Every second piece between quotes stands outside of texts, once the quotes that are escaped are out.
+    outside = wire.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST:
+        raise ValueError(f"arrays and objects lie more than {DEEPEST} deep within each other")

@@ -15,9 +15,17 @@ from msgspec import NODEFAULT, structs
 
 from domain.columns import EVENT_COLUMNS, JSON_COLUMNS, SIGNAL_COLUMNS
 from domain.event import Event
+from domain.kernels import WORD_BYTES, records
 from domain.signal import ENVELOPE_TYPE, NEWEST_SCHEMA, Signal, Time
 
 NOTHING, STRING, SAME, NUMBER, NUMBERS, OBJECT = 0, 1, 2, 3, 4, 5
+
+
+STEP: Final = np.dtype(
+    [("before", "u4"), ("before_bytes", "u4"), ("kind", "u4"), ("else_skip", "u4"), ("column", "u4")]
+)
+"""A step for loops. `before` is the first word of what stands before; what has no column goes into one that
+nobody looks at."""
 
 
 class _Step(NamedTuple):
@@ -120,15 +128,19 @@ class Layout:
     def __init__(self, steps: Sequence[_Step], schema: pa.Schema) -> None:
         self.schema = schema
         self.columns = list(dict.fromkeys(step.column for step in steps if step.column is not None))
-        self.before = np.frombuffer("".join(step.before for step in steps).encode(), np.uint8)
-        self.before_ends = np.array([0, *accumulate(len(step.before) for step in steps)], np.int64)
-        self.kinds = np.array([step.kind for step in steps], np.int64)
-        self.skips = np.array([step.else_skip for step in steps], np.int64)
-        self.places = np.array(
-            [len(self.columns) if step.column is None else self.columns.index(step.column) for step in steps],
-            np.int64,
-        )
-        """The place of each step's column; what has none goes into one that nobody looks at."""
+        befores = [step.before.encode() for step in steps]
+        sizes = [-(-len(before) // WORD_BYTES) for before in befores]
+        filled = [before.ljust(size * WORD_BYTES, b"\0") for before, size in zip(befores, sizes, strict=True)]
+        self.before = np.frombuffer(b"".join(filled), np.uint64)
+        """What stands before each step's value, each in words of its own, zeros behind its last byte."""
+        self.steps = records(len(steps), STEP)
+        self.steps["before"] = [0, *accumulate(sizes[:-1])]
+        self.steps["before_bytes"] = list(map(len, befores))
+        self.steps["kind"] = [step.kind for step in steps]
+        self.steps["else_skip"] = [step.else_skip for step in steps]
+        self.steps["column"] = [
+            len(self.columns) if step.column is None else self.columns.index(step.column) for step in steps
+        ]
 
 
 SIGNAL_LAYOUT: Final = Layout(_SIGNAL_STEPS, SIGNAL_COLUMNS)

@@ -52,7 +52,7 @@ def _read(
     read: Callable[[bytes], Any],
     columns: Callable[[Sequence[Any]], pa.Table],
 ) -> Read:
-    if not can_scan(wires):
+    if not can_scan(sum(map(len, wires))):
         return _read_any(wires, read, columns)
     table, fits = scan(wires, layout)
     if fits.all():

@@ -11,53 +11,74 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from domain.byte_words import ROOM, begins, eight_digits, is_same, string_end
 from domain.columns import MOMENT, TEXT, WORD, is_one_of
-from domain.kernels import COMPILED, inlined, loop
+from domain.kernels import COMPILED, WORD_BYTES, inlined, loop
 from domain.names import Names, code_of
 from domain.wire_layout import DEFAULTS, NUMBER, NUMBERS, OBJECT, OBJECTS, SAME, STRING, WORDS, Layout
 
-_QUOTE, _BACKSLASH, _COMMA, _MINUS = b'"\\,-'
+_QUOTE, _COMMA, _MINUS = b'",-'
 _LIST, _END_OF_LIST, _BRACE, _END_OF_BRACE = b"[]{}"
-_ZERO, _NINE, _SPACE = b"09 "
+_ZERO, _NINE, _LAST_ASCII = b"09\x7f"
 _MOST_DIGITS: Final = 18
 """So many digits are no more than 64 bits hold."""
 _DEEPEST: Final = 16
 """How deep brackets of a scanned object lie within each other: far less than a wire may have."""
 
-_PART: Final = 1_024
+PART: Final = 1_000
 """Wires scanned at once: about half a megabyte, which a core's own cache holds."""
 _MOST_BYTES: Final = 2**31 - 1
 """Where a text ends in its column is told in 32 bits."""
 
 
-def can_scan(wires: Sequence[bytes]) -> bool:
-    """Return whether these can be scanned together; in plain Python that would take too long."""
-    return COMPILED and sum(map(len, wires)) <= _MOST_BYTES
+def can_scan(size: int) -> bool:
+    """Return whether so many bytes can be scanned together; in plain Python that would take too long."""
+    return COMPILED and size <= _MOST_BYTES
+
+
+class Scanned:
+    """What stands in some wires, a row for each. See `_walk`."""
+
+    def __init__(self, layout: Layout, count: int, most_listed: int = 0) -> None:
+        """Make room for so many wires, and for so many numbers in their lists."""
+        shape = (count, len(layout.columns) + 1)  # the last is of steps without a column
+        self._layout = layout
+        self.values, self.lengths = np.empty(shape, np.int64), np.empty(shape, np.int32)
+        self.listed, self._used = np.empty(most_listed, np.int64), np.zeros(1, np.int64)
+        self.fits, self._are_ascii = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+
+    def walk(self, data: Any, starts: Any, stops: Any) -> None:
+        """Scan the wires that stand at these places of a text (uint8, `ROOM` behind) into the first rows."""
+        here = slice(len(starts))
+        self.lengths[here] = -1
+        _walk(
+            data, starts, stops, self._layout.before, self._layout.steps, self.values, self.lengths,
+            self.listed, self._used, self.fits, self._are_ascii,
+        )  # fmt: skip
+        for row in np.flatnonzero(self.fits[here] & ~self._are_ascii[here]).tolist():
+            if not _is_text(data[starts[row] : stops[row]].tobytes()):
+                self.fits[row], self.lengths[row] = False, -1
 
 
 def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     """Return the table of the wires that fit, and which those are: shape (wires,), bool."""
     count, most_bytes = len(wires), sum(map(len, wires))
-    shape = (len(layout.columns) + 1, count)
-    values, lengths = np.empty(shape, np.int64), np.full(shape, -1, np.int32)
-    listed, used = np.empty(most_bytes // 2 + 1, np.int64), np.zeros(1, np.int64)
-    fits = np.zeros(count, np.bool_)
+    scanned = Scanned(layout, min(count, PART), most_bytes // 2 + 1)
+    shape = (len(layout.columns), count)
+    values, lengths, fits = np.empty(shape, np.int64), np.empty(shape, np.int32), np.empty(count, np.bool_)
     fields = [layout.schema.field(name) for name in layout.columns]
     strings = {
         place: _strings(field, count, most_bytes) for place, field in enumerate(fields) if _is_string(field)
     }
-    for first in range(0, count, _PART):
-        part = wires[first : first + _PART]
-        if not _is_text(joined := b"".join(part)):
-            part = [wire if _is_text(wire) else b"" for wire in part]  # nothing fits into no bytes
-            joined = b"".join(part)
-        last = first + len(part)
-        data, ends = np.frombuffer(joined, np.uint8), np.zeros(len(part) + 1, np.int64)
+    for first in range(0, count, PART):
+        part = wires[first : first + PART]
+        last, data = first + len(part), np.frombuffer(b"".join((*part, ROOM)), np.uint8)
+        ends = np.zeros(len(part) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, part), np.int64, len(part)), out=ends[1:])
-        _scan(
-            data, ends, first, layout.before, layout.before_ends, layout.kinds, layout.skips,
-            layout.places, values, lengths, listed, used, fits,
-        )  # fmt: skip
+        scanned.walk(data, ends[:-1], ends[1:])
+        values[:, first:last] = scanned.values[: len(part), :-1].T
+        lengths[:, first:last] = scanned.lengths[: len(part), :-1].T
+        fits[first:last] = scanned.fits[: len(part)]
         for place, strings_of in strings.items():
             strings_of.take(data, values[place], lengths[place], first, last)
     columns: dict[str, pa.Array] = {}
@@ -66,7 +87,7 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
             column = strings[place].array(lengths[place])
             columns[field.name] = _checked(field.name, column, fits)
         else:
-            columns[field.name] = _numbers(field, values[place], lengths[place], listed, fits)
+            columns[field.name] = _numbers(field, values[place], lengths[place], scanned.listed, fits)
     table = pa.table(
         [columns[one.name] if one.name in columns else _left_out(one, count) for one in layout.schema],
         layout.schema,
@@ -74,11 +95,9 @@ def scan(wires: Sequence[bytes], layout: Layout) -> tuple[pa.Table, Any]:
     return table if fits.all() else table.filter(pa.array(fits)), fits
 
 
-def _is_text(joined: bytes) -> bool:
-    if joined.isascii():
-        return True
+def _is_text(wire: bytes) -> bool:
     try:
-        joined.decode()
+        wire.decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -89,13 +108,14 @@ def _checked(name: str, column: pa.Array, fits: Any) -> pa.Array:
     if name in WORDS:
         fits &= is_one_of(column, list(WORDS[name])).fill_null(False).to_numpy(zero_copy_only=False)
     elif name in OBJECTS:
-        valid = [_is_written_by_us(text, OBJECTS[name]) for text in column.dictionary.to_pylist()]
+        valid = [is_written_by_us(text, OBJECTS[name]) for text in column.dictionary.to_pylist()]
         fits &= pa.array(valid).take(column.indices).fill_null(True).to_numpy(zero_copy_only=False)
         return column.dictionary_decode()
     return column
 
 
-def _is_written_by_us(text: str, kind: Any) -> bool:
+def is_written_by_us(text: str, kind: Any) -> bool:
+    """Return whether a JSON text is what this kind of object is written as."""
     try:
         return bool(msgspec.json.encode(msgspec.json.decode(text, type=kind)) == text.encode())
     except (msgspec.MsgspecError, ValueError):
@@ -169,7 +189,7 @@ class _Words:
         """Add a part's strings, while the cache has them."""
         names = self._names
         names.reserve(last - first, int(np.maximum(lengths[first:last], 0).sum()))
-        _give_codes(
+        give_codes(
             data, starts, lengths, first, last, self._left_out, names.blob, names.ends, names.slots,
             names.size, self._codes,
         )  # fmt: skip
@@ -185,16 +205,19 @@ class _Words:
 
 
 @loop
-def _give_codes(
+def give_codes(
     data: Any, starts: Any, lengths: Any, first: int, last: int, left_out: int, blob: Any, ends: Any,
     slots: Any, size: Any, out: Any,
 ) -> None:  # fmt: skip
+    """Give texts their codes (`domain.names`); one of less than no bytes has the code `left_out`."""
     for row in range(first, last):
         start, length = starts[row], lengths[row]
         if length < 0:
             out[row] = left_out
+        elif length == 0:
+            out[row] = 0
         else:
-            out[row] = 0 if length == 0 else code_of(data, start, start + length, blob, ends, slots, size)
+            out[row] = code_of(data, start, start + length, blob, ends, slots, size)
 
 
 @loop
@@ -209,30 +232,16 @@ def _gather(data: Any, starts: Any, lengths: Any, first: int, last: int, ends: A
 
 
 @inlined
-def _behind(data: Any, at: int, end: int, other: Any, first: int, last: int) -> int:
-    """Return the place behind `other[first:last]` if that stands at a place, else -1."""
-    if at + last - first > end:
-        return -1
-    for place in range(last - first):
-        if data[at + place] != other[first + place]:
-            return -1
-    return at + last - first
-
-
-@inlined
-def _string_end(data: Any, at: int, end: int) -> int:
-    """Return the place of the quote that ends a string; -1 where none does, or an escape comes first."""
-    while at < end and data[at] != _QUOTE and data[at] != _BACKSLASH and data[at] >= _SPACE:
-        at += 1
-    return at if at < end and data[at] == _QUOTE else -1
-
-
-@inlined
 def _number(data: Any, at: int, end: int) -> tuple[int, int]:
     """Return the place behind an integer, -1 where none stands; and the integer."""
     negative = at < end and data[at] == _MINUS
     at += 1 if negative else 0
-    start, value = at, 0
+    start, value, eight = at, 0, 0
+    while at + WORD_BYTES <= end and at - start < _MOST_DIGITS and eight >= 0:
+        eight = eight_digits(data, at)
+        if eight >= 0:
+            value = 100_000_000 * value + eight
+            at += WORD_BYTES
     while at < end and data[at] >= _ZERO and data[at] <= _NINE and at - start <= _MOST_DIGITS:
         value = 10 * value + int(data[at]) - _ZERO
         at += 1
@@ -243,25 +252,29 @@ def _number(data: Any, at: int, end: int) -> tuple[int, int]:
 
 
 @inlined
-def _object_end(data: Any, at: int, end: int) -> int:
-    """Return the place behind a JSON object, -1 where none stands that is plain enough."""
-    depth = 0
+def _object_end(data: Any, at: int, end: int) -> tuple[int, bool]:
+    """Return the place behind a JSON object, -1 where none stands that is plain enough; is it ASCII?"""
+    depth, is_ascii = 0, True
     while at < end and (depth > 0 or data[at] == _BRACE):
         byte = data[at]
         at += 1
         if byte == _QUOTE:
-            at = _string_end(data, at, end) + 1
-            if at == 0:
-                return -1
+            at, is_plain = string_end(data, at, end)
+            if at < 0:
+                return -1, False
+            is_ascii &= is_plain
+            at += 1
         elif byte in (_BRACE, _LIST):
             depth += 1
             if depth > _DEEPEST:
-                return -1
+                return -1, False
         elif byte in (_END_OF_BRACE, _END_OF_LIST):
             depth -= 1
             if depth == 0:
-                return at
-    return -1
+                return at, is_ascii
+        elif byte > _LAST_ASCII:
+            return -1, False
+    return -1, False
 
 
 @inlined
@@ -281,40 +294,38 @@ def _list_end(data: Any, at: int, end: int, listed: Any, used: Any) -> int:
 
 
 @loop
-def _scan(
-    data: Any, ends: Any, first: int, before: Any, before_ends: Any, kinds: Any, skips: Any,
-    places: Any, values: Any, lengths: Any, listed: Any, used: Any, fits: Any,
+def _walk(
+    data: Any, starts: Any, stops: Any, before: Any, steps: Any, values: Any, lengths: Any, listed: Any,
+    used: Any, fits: Any, are_ascii: Any,
 ) -> None:  # fmt: skip
     """Walk each wire along the steps; one that fits has all its values.
 
     `values` has where a string begins, what a number is, where in `listed` a list begins; `lengths` how many
-    bytes, digits or numbers that is, and -1 where a field is left out.
+    bytes, digits or numbers that is, and -1 where a field is left out. Both have a row for each wire.
     """
-    for number in range(len(ends) - 1):
-        at, end, row = ends[number], ends[number + 1], first + number
-        step = 0
-        while at >= 0 and step < len(kinds):
-            behind = _behind(data, at, end, before, before_ends[step], before_ends[step + 1])
-            if behind < 0:
-                at = at if skips[step] > 0 else -1
-                step += skips[step]
+    for row in range(len(starts)):
+        at, end, next_step, is_ascii = starts[row], stops[row], 0, True
+        while at >= 0 and next_step < len(steps):
+            step = steps[next_step]
+            behind = at + int(step.before_bytes)
+            if behind > end or not begins(data, at, before, step.before, int(step.before_bytes)):
+                at = at if step.else_skip > 0 else -1
+                next_step += int(step.else_skip)
                 continue
-            kind, column = kinds[step], places[step]
-            at, value, length = behind, 0, 0
+            kind, column = step.kind, step.column
+            at, value, length, is_plain = behind, 0, 0, True
             if kind == OBJECT:
-                value, at = behind, _object_end(data, at, end)
+                value = behind
+                at, is_plain = _object_end(data, at, end)
                 length = at - behind
             elif kind in (STRING, SAME):
                 value = behind
-                at = _string_end(data, at, end)
+                at, is_plain = string_end(data, at, end)
                 length = at - value
-                if kind == SAME and at >= 0:
-                    same = values[column, row]
-                    if (
-                        length != lengths[column, row]
-                        or _behind(data, value, end, data, same, same + length) < 0
-                    ):
-                        at = -1
+                if kind == SAME and (
+                    length != lengths[row, column] or not is_same(data, value, values[row, column], length)
+                ):
+                    at = -1
                 at += 1 if at >= 0 else 0
             elif kind == NUMBER:
                 at, value = _number(data, at, end)
@@ -323,9 +334,9 @@ def _scan(
                 value = used[0]
                 at = _list_end(data, at, end, listed, used)
                 length = used[0] - value
-            values[column, row], lengths[column, row] = value, length
-            step += 1
-        fits[row] = at == end
+            values[row, column], lengths[row, column] = value, length
+            is_ascii &= is_plain
+            next_step += 1
+        fits[row], are_ascii[row] = at == end, is_ascii
         if not fits[row]:
-            for column in range(len(lengths)):
-                lengths[column, row] = -1
+            lengths[row] = -1

@@ -2,7 +2,8 @@
 
 from domain.commands.case_command import SCHEMA_VERSION, CaseCommand, read_command
 from domain.errors import UnreadableCommand
-from streams.admission import Limits, Message, Refused, refused, site_in_key
+from streams.admission import Limits, Refused, refused, site_in_key
+from streams.messages import Message
 from streams.quarantine import RejectionReason
 
 

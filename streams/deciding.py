@@ -38,11 +38,6 @@ def decide_columns(engine: "Engine", signals: pa.Table, offsets: Any = None) -> 
     return joined(decided) if decided else EVENT_COLUMNS.empty_table()
 
 
-def pass_columns(engine: "Engine", signals: pa.Table, offsets: Any = None) -> int:
-    """Decide as `decide_columns` does, and return only how many events follow."""
-    return sum(_decided(engine, signals, offsets, lambda rows, _causes, _at: len(rows), len))
-
-
 def parts(orders: Any) -> Iterator[tuple[int, int, bool]]:
     """Yield where each part of some signals begins and ends, and whether it is an order, which is alone.
 

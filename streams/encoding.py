@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from domain.kernels import Records, loop, records
+from domain.bounds import LONGEST_IDENTIFIER_BYTES
+from domain.kernels import Records, inlined, loop, records
 from domain.names import code_of, text_buffers
 from domain.records import CONTROL, NONE, PLACED, SIGNAL
 from domain.signal import Signal
@@ -94,6 +95,41 @@ def encode_columns(state: State, columns: Mapping[str, Any], offsets: Any = None
         credentials=_Words.in_column(columns["credential"]),
     )
     return _rows(positions, numbers, meanings, codes)
+
+
+def encode_admitted(state: State, admitted: Records, places: Any, names: Any, offsets: Any) -> Records:
+    """Return SIGNAL rows of signals admitted in bulk, which stand at these offsets; the state learns names.
+
+    Args:
+        state: of the site.
+        admitted: rows of `streams.bulk_admission.ADMITTED`.
+        places: which of them, shape (signals,), int64.
+        names: the text of their names.
+        offsets: shape (signals,), int64.
+    """
+    rows, count = records(len(places), SIGNAL), len(places)
+    sizes = {name: admitted[f"{name}_length"][places] for name in ("device", "point", "credential", "person")}
+    room = {name: int(np.maximum(size, 0, dtype=np.int64).sum()) for name, size in sizes.items()}
+    devices, points, credentials = state.device_names, state.point_names, state.credential_names
+    devices.reserve(count, room["device"])
+    points.reserve(count, room["point"])
+    credentials.reserve(count, room["credential"])
+    _fill_admitted(
+        rows, admitted, places, names, offsets, devices.blob, devices.ends, devices.slots, devices.size,
+        points.blob, points.ends, points.slots, points.size, credentials.blob, credentials.ends,
+        credentials.slots, credentials.size,
+    )  # fmt: skip
+    state.credentials.grow(len(credentials))
+    persons = state.persons
+    persons.reserve(2 * count, room["person"] + room["credential"] + count * _STRANGER_BYTES)
+    scratch = np.zeros(_STRANGER_BYTES + LONGEST_IDENTIFIER_BYTES, np.uint8)
+    scratch[:_STRANGER_BYTES] = _STRANGER
+    _fill_holders(
+        rows, admitted, places, names, state.credentials.rows, scratch, persons.blob, persons.ends,
+        persons.slots, persons.size,
+    )  # fmt: skip
+    state.grow()
+    return rows
 
 
 def _meanings(name: str, column: Any, known: Mapping[str, int], positions: Any) -> Any:
@@ -258,3 +294,54 @@ def _encode_persons(
                 for place in range(length):
                     scratch[_STRANGER_BYTES + place] = card_text[card_ends[card] + place]
                 credential.stranger = code_of(scratch, 0, _STRANGER_BYTES + length, blob, ends, slots, size)
+
+
+@loop
+def _fill_admitted(
+    rows: Any, admitted: Any, places: Any, names: Any, offsets: Any, device_blob: Any, device_ends: Any,
+    device_slots: Any, device_size: Any, point_blob: Any, point_ends: Any, point_slots: Any, point_size: Any,
+    card_blob: Any, card_ends: Any, card_slots: Any, card_size: Any,
+) -> None:  # fmt: skip
+    """Fill in everything but the person."""
+    for i in range(len(rows)):
+        signal, row = admitted[places[i]], rows[i]
+        row.position = offsets[i]
+        row.occurred_at, row.received_at = signal.occurred_at, signal.received_at
+        row.seq, row.passed = signal.seq, signal.passed
+        row.category, row.action = signal.category, signal.action
+        row.direction, row.delivery = signal.direction, signal.delivery
+        start = int(signal.names)
+        end = start + max(int(signal.device_length), 0)
+        row.from_device = _code_of(names, start, end, device_blob, device_ends, device_slots, device_size)
+        start, end = end, end + max(int(signal.point_length), 0)
+        row.point = _code_of(names, start, end, point_blob, point_ends, point_slots, point_size)
+        start, end = end, end + max(int(signal.credential_length), 0)
+        row.credential = _code_of(names, start, end, card_blob, card_ends, card_slots, card_size)
+
+
+@inlined
+def _code_of(data: Any, start: int, stop: int, blob: Any, ends: Any, slots: Any, size: Any) -> int:
+    return 0 if start == stop else code_of(data, start, stop, blob, ends, slots, size)
+
+
+@loop
+def _fill_holders(
+    rows: Any, admitted: Any, places: Any, names: Any, credentials: Any, scratch: Any, blob: Any, ends: Any,
+    slots: Any, size: Any,
+) -> None:  # fmt: skip
+    """Fill in the person, as `_encode_persons` gives them their codes."""
+    for i in range(len(rows)):
+        signal, row = admitted[places[i]], rows[i]
+        card = int(signal.names) + max(int(signal.device_length), 0) + max(int(signal.point_length), 0)
+        card_bytes = max(int(signal.credential_length), 0)
+        if signal.person_length > 0:
+            start = card + card_bytes
+            row.person = code_of(names, start, start + signal.person_length, blob, ends, slots, size)
+        elif row.credential != 0:
+            credential = credentials[row.credential]
+            if credential.count == 0 and credential.stranger == 0:
+                for place in range(card_bytes):
+                    scratch[_STRANGER_BYTES + place] = names[card + place]
+                credential.stranger = code_of(
+                    scratch, 0, _STRANGER_BYTES + card_bytes, blob, ends, slots, size
+                )

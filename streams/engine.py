@@ -17,13 +17,14 @@ not matter how the log is cut into batches. A control signal that loads a docume
 stages see it as time passing, then the document is applied.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from detectors.base import Facts
+from domain.columns import joined
 from domain.errors import InvalidDocument
 from domain.event import Event
 from domain.kernels import Records, loop, records
@@ -35,15 +36,17 @@ from domain.stages.alerts import tell_alerts
 from domain.stages.occupancy import measure
 from domain.stages.run import run_stages
 from domain.vocabulary import APPLIED, ORDERS, Action, Category, Topic
-from streams.deciding import decide_columns, pass_columns
+from streams.deciding import decide_columns
 from streams.decisions import tell_decision
-from streams.decoding import decode
-from streams.encoding import encode
+from streams.decoding import decode, decode_columns
+from streams.encoding import encode, encode_admitted
 from streams.rule_rows import ActiveRule, WorkingHours, compile_rules
 from streams.settings_applied import apply_document, set_settings
 from streams.snapshot import dump_state, load_state
 from streams.state import State
 
+_AT_ONCE: Final = 4_096
+"""Signals admitted in bulk that are decided at once: a core's own cache holds them."""
 _LONGEST_REASON: Final = 1_000
 """Characters of why an order was rejected: it quotes the order, which may be as long as a message."""
 
@@ -117,9 +120,34 @@ class Engine:
         """Decide a table of signals and return a table of events, as `streams.deciding`."""
         return decide_columns(self, signals, offsets)
 
-    def pass_columns(self, signals: Any, offsets: Any = None) -> int:
-        """Decide a table of signals and return how many events follow, as `streams.deciding`."""
-        return pass_columns(self, signals, offsets)
+    def decide_admitted(self, admitted: Records, places: Any, names: Any, offsets: Any) -> Any:
+        """Decide signals as `pass_admitted` does, and return a table of the events (`domain.columns`)."""
+        told = [
+            decode_columns(self.state, rows, causes, at)
+            for rows, causes, at in self._decided_admitted(admitted, places, names, offsets)
+        ]
+        return joined(told)
+
+    def pass_admitted(self, admitted: Records, places: Any, names: Any, offsets: Any) -> int:
+        """Decide signals that were admitted in bulk, at least one, and return how many events follow.
+
+        Args:
+            admitted: rows of `streams.bulk_admission.ADMITTED`.
+            places: which of them they are, shape (signals,), int64, ascending.
+            names: the text of their names.
+            offsets: where each stands in its partition, shape (signals,), int64, ascending.
+        """
+        decided = self._decided_admitted(admitted, places, names, offsets)
+        return sum(len(rows) for rows, *_ in decided)
+
+    def _decided_admitted(
+        self, admitted: Records, places: Any, names: Any, offsets: Any
+    ) -> Iterator[tuple[Records, Any, Any]]:
+        for first in range(0, len(places), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            signals = encode_admitted(self.state, admitted, places[part], names, offsets[part])
+            rows, causes = self.decide_records(signals)
+            yield rows, causes, offsets[part]
 
     def _decide_control(self, signal: Signal, position: int) -> list[Event]:
         """Let time pass, then do what the signal orders, or tell why not."""

@@ -5,23 +5,25 @@ import sys
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.bounds import fault_of
-from domain.column_bounds import keep_to_bounds
-from domain.columns import signal_columns, signals_of
 from domain.kernels import COMPILED
 from domain.signal import NEWEST_SCHEMA, Count, Credential, Signal, Time, signal_id, write_signal
 from domain.times import HOUR_US, LATEST_US
-from domain.vocabulary import Action, Category, Delivery, Direction, Topic
+from domain.vocabulary import ORDERS, Action, Category, Delivery, Direction, Topic
 from domain.wire_layout import SIGNAL_LAYOUT
 from domain.wire_scanning import scan
-from streams.admission import Admission, Message, Refused
+from streams.admission import Admission, Refused
+from streams.bulk_admission import admit_in_bulk
+from streams.encoding import encode, encode_admitted
+from streams.messages import Message, Messages
 from streams.partitioning import partition_of
+from streams.state import State
 from streams.worker.partition import PartitionDecider
-from streams.worker.shares import admit_columns
+from streams.worker.recent_ids import words_of
 from tests.worker.messages import LIMITS, NOON, a_signal, bad_messages, message
 
 BAD = bad_messages()
@@ -145,19 +147,11 @@ def _signals_at_edges(draw: st.DrawFn) -> Signal:
     return a_signal(draw(st.integers(0, 3)), **changes)
 
 
-@given(st.lists(_signals_at_edges(), max_size=8))
-def test_columns_keep_to_bounds_as_signals_do(signals: list[Signal]) -> None:
-    """Of every signal that columns hold, the same is said."""
-    held = [one for one in signals if one.seq != 2**70]
-    found = keep_to_bounds(signal_columns(held))
-    assert found.tolist() == [fault_of(one) is None for one in held]
-
-
 @pytest.mark.skipif(not COMPILED, reason="wires are scanned by compiled code only")
 @settings(max_examples=4 * settings().max_examples)
 @given(st.data())
-def test_columns_admit_what_objects_admit(data: st.DataObject) -> None:
-    """What is written as we write it is admitted as a row wherever it is as an object, and is the same."""
+def test_what_is_admitted_in_bulk_is_what_is_admitted_one_by_one(data: st.DataObject) -> None:
+    """What is written as we write it is admitted as a row wherever it is as an object, and says the same."""
     partition = data.draw(st.sampled_from([None, partition_of("alpha", 2), 0, 1]), label="partition")
     at = st.sampled_from([NOON, NOON - LIMITS.clock_ahead_us])
     edges = st.builds(lambda one, at, schema: _said(one, at, schema), _signals_at_edges(), at, _HEADERS)
@@ -167,14 +161,31 @@ def test_columns_admit_what_objects_admit(data: st.DataObject) -> None:
     most = data.draw(st.sampled_from([LIMITS.message_bytes, *sizes]), label="most")
     limits = msgspec.structs.replace(LIMITS, message_bytes=most, partition=partition, partitions=2)
     one_by_one = [Admission(limits).admit(one) for one in messages]
-    table, places = admit_columns(limits, messages)
-    assert signals_of(table) == [one_by_one[place] for place in places]
+    admitted = admit_in_bulk(limits, Messages.of(messages))
     _, fits = scan([one.value or b"" for one in messages], SIGNAL_LAYOUT)
-    assert places.tolist() == [
-        place
-        for place, (one, found) in enumerate(zip(messages, one_by_one, strict=True))
-        if fits[place] and one.schema in (None, b"1") and isinstance(found, Signal)
-    ]
+    places = np.array(
+        [
+            place
+            for place, (one, found) in enumerate(zip(messages, one_by_one, strict=True))
+            if fits[place] and one.schema in (None, b"1") and isinstance(found, Signal) and not _orders(found)
+        ],
+        np.int64,
+    )
+    assert np.flatnonzero(admitted.are).tolist() == places.tolist()
+    signals = [found for found in (one_by_one[place] for place in places) if isinstance(found, Signal)]
+    rows = admitted.rows[places]
+    assert [admitted.sites[code] for code in rows["site"]] == [one.site for one in signals]
+    ids = np.column_stack((rows["id_low"], rows["id_high"]))
+    assert (ids == words_of([one.id for one in signals])).all()
+    one, other = State("alpha"), State("alpha")
+    encoded = encode_admitted(one, admitted.rows, places, admitted.names, 7 * places)
+    assert (encoded == encode(other, signals, (7 * places).tolist())).all()
+    for names in ("persons", "device_names", "point_names", "credential_names"):
+        assert getattr(one, names).dump() == getattr(other, names).dump()
+
+
+def _orders(signal: Signal) -> bool:
+    return signal.category is Category.CONTROL and signal.action in ORDERS
 
 
 _HEADERS = st.sampled_from([b"1", None, b"1", b"1", b"0", b"2"])

@@ -80,8 +80,13 @@ def is_forgotten(error: KafkaException) -> bool:
 def explained(settings: KafkaSettings, error: KafkaException | KafkaError) -> LogUnavailable:
     """Return the log's error for one of librdkafka's."""
     said = error if isinstance(error, KafkaError) else _error(error)
+    return unavailable(settings, said.str())
+
+
+def unavailable(settings: KafkaSettings, said: str) -> LogUnavailable:
+    """Return the log's error for what a client says."""
     return LogUnavailable(
-        f"Kafka at {settings.bootstrap_servers}: {said.str().rstrip('.')}; "
+        f"Kafka at {settings.bootstrap_servers}: {said.rstrip('.')}; "
         "is the broker running, and do [kafka]'s bootstrap_servers and client fit it?"
     )
 

@@ -1,11 +1,11 @@
 """The log in Kafka: the port's adapter, and what an owner of partitions needs beyond the port."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final, Self, TypeVar
 
-from streams.admission import Message as Admitted
 from streams.kafka.appending import Appender
+from streams.kafka.blocks import read_blocks
 from streams.kafka.events import fitting, stored
 from streams.kafka.headers import header, headers_of
 from streams.kafka.ids import check_contiguous
@@ -27,6 +27,8 @@ from streams.log import (
     Snapshot,
     Stored,
 )
+from streams.messages import Message as Admitted
+from streams.messages import Messages
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection
 
@@ -140,6 +142,10 @@ class KafkaLog:
             LogUnavailable, LogCorrupt: they cannot be read.
         """
         return self._read(partition, from_offset, limit, admitted)
+
+    def blocks(self, partition: int, from_offset: int, to_offset: int) -> Generator[Messages, None, None]:
+        """Yield the messages of signals in a range of offsets, many at a time: `streams.kafka.blocks`."""
+        return read_blocks(self._settings, self._signals, partition, from_offset, to_offset)
 
     def _read(self, partition: int, from_offset: int, limit: int, made: Callable[[Message], T]) -> list[T]:
         """Return what is made of each signal's message."""

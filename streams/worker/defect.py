@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from streams.admission import Limits, Message
+from streams.admission import Limits
+from streams.messages import Message
 from streams.worker.partition import PartitionDecider
 
 _PACKAGES: Final = ("limen", "numpy", "numba", "msgspec", "pyarrow")

@@ -4,21 +4,22 @@ Blocking, and for one thread at a time.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
 
-from streams.admission import Limits, Message, Refused, rejection
+from streams.admission import Limits, Refused, rejection
 from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
+from streams.messages import Message, Messages
 from streams.quarantine import Rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record
 
 REPLAY: Final = 10_000
-"""Messages read and decided at once while catching up to the committed position."""
+"""Messages read and decided at once while a defect is looked for."""
 WORTH_KEEPING: Final = 10_000
 """A partition that moves takes its state along when to decide it again would be this many signals."""
 
@@ -44,6 +45,9 @@ class PartitionLog(Protocol):
 
     def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Message]:
         """Return at most `limit` messages of the signals topic at `from_offset` and above."""
+
+    def blocks(self, partition: int, from_offset: int, to_offset: int) -> Generator[Messages, None, None]:
+        """Yield messages of the signals topic in a range of offsets, many at a time, until it is closed."""
 
     def close_readers(self, partition: int) -> None:
         """Let go of what reads a partition, and of what it has read ahead: it will not be read soon."""
@@ -208,25 +212,30 @@ class PartitionOwner:
 
     def _catch_up(self, committed: int, is_stopped: Callable[[], bool]) -> bool:
         """Decide up to the committed position; return whether it came there before it was stopped."""
-        while self._decider.position < committed:
-            if is_stopped():
-                self._keep_replayed(committed, WORTH_KEEPING)
-                return False
-            self._decide_again(committed)
-            self._keep_replayed(committed, self._plan.snapshot_every)
+        position = self._decider.position
+        with closing(self._log.blocks(self._partition, position, committed)) as blocks:
+            for messages in blocks:
+                if is_stopped():
+                    self._keep_replayed(committed, WORTH_KEEPING)
+                    return False
+                self._decide_again(messages, committed)
+                self._keep_replayed(committed, self._plan.snapshot_every)
+        if self._decider.position < committed:
+            raise self._gone(committed)
         return True
 
-    def _decide_again(self, committed: int) -> None:
-        """Decide the next page below the committed position silently."""
-        position = self._decider.position
-        messages = self._log.messages(self._partition, position, min(REPLAY, committed - position))
-        if not messages or messages[0].offset != position:
-            raise LogCorrupt(
-                f"partition {self._partition}: signals from {position} on are gone from the log, "
-                f"but there is no snapshot behind them; deciding goes on at {committed}"
-            )
+    def _decide_again(self, messages: Messages, committed: int) -> None:
+        """Decide a page below the committed position silently."""
+        if messages[0].offset != self._decider.position:
+            raise self._gone(committed)
         with self._defects(messages):
             self._decider.pass_over(messages)
+
+    def _gone(self, committed: int) -> LogCorrupt:
+        return LogCorrupt(
+            f"partition {self._partition}: signals from {self._decider.position} on are gone from the log, "
+            f"but there is no snapshot behind them; deciding goes on at {committed}"
+        )
 
     def _keep_replayed(self, committed: int, worth: int) -> None:
         """Write a snapshot of a position below the committed one, where that saves so many signals.

@@ -11,19 +11,20 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from domain.columns import EVENT_COLUMNS, event_columns, is_one_of, joined, whole
+from domain.columns import EVENT_COLUMNS, event_columns, joined, whole
 from domain.event import Event
+from domain.kernels import Records
 from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
 from domain.wires import event_wires
-from streams.admission import Admission, Limits, Message, Refused
+from streams.admission import Admission, Limits, Refused
 from streams.engine import Engine
 from streams.log import EventDraft
+from streams.messages import Message, Messages
 from streams.runner import draft
-from streams.worker.recent_ids import RecentIds
+from streams.worker.recent_ids import RecentIds, words_of
 from streams.worker.shares import shares
 
 T = TypeVar("T")
@@ -50,11 +51,11 @@ class SiteEngine(Protocol):
     def decide(self, signals: Sequence[Signal], offsets: Sequence[int] | None = None) -> list[Event]:
         """Decide signals that stand at these offsets of the partition."""
 
-    def decide_columns(self, signals: pa.Table, offsets: Any = None) -> pa.Table:
-        """Decide a table of signals (domain.columns); return a table of the events."""
+    def decide_admitted(self, admitted: Records, places: Any, names: Any, offsets: Any) -> pa.Table:
+        """Decide signals admitted in bulk, which stand at these offsets; return a table of the events."""
 
-    def pass_columns(self, signals: pa.Table, offsets: Any = None) -> int:
-        """Decide a table of signals; return how many events follow."""
+    def pass_admitted(self, admitted: Records, places: Any, names: Any, offsets: Any) -> int:
+        """Decide signals admitted in bulk, which stand at these offsets; return how many events follow."""
 
     def snapshot(self) -> bytes:
         """Return the whole state."""
@@ -106,12 +107,8 @@ class _Site:
 
     def known(self, signals: Sequence[Signal]) -> Any:
         """Take up the ids of these; say of each that is no clock's whether it was known, shape (those,)."""
-        return self.recent.admit([one.id for one in signals if one.category is not Category.CLOCK])
-
-    def known_in(self, signals: pa.Table) -> Any:
-        """Do the same with a table of signals."""
-        is_clock = is_one_of(whole(signals, "category"), [Category.CLOCK])
-        return self.recent.admit(signals.column("id").filter(pc.invert(is_clock)).to_pylist())
+        ids = [one.id for one in signals if one.category is not Category.CLOCK]
+        return self.recent.admit(words_of(ids))
 
 
 class PartitionDecider:
@@ -194,7 +191,9 @@ class PartitionDecider:
         Raises:
             ValueError: as `decide`.
         """
-        tables = self._decided_in_bulk(messages, lambda site, *own: site.decide_columns(*own), event_columns)
+        tables = self._decided_in_bulk(
+            messages, lambda engine, *own: engine.decide_admitted(*own), event_columns
+        )
         decided = joined(tables or [EVENT_COLUMNS.empty_table()])
         order = np.argsort(whole(decided, "position").to_numpy(), kind="stable")
         return event_wires(decided.take(pa.array(order)))
@@ -205,32 +204,45 @@ class PartitionDecider:
         Raises:
             ValueError: as `decide`.
         """
-        return sum(self._decided_in_bulk(messages, lambda site, *own: site.pass_columns(*own), len))
+        return sum(self._decided_in_bulk(messages, lambda engine, *own: engine.pass_admitted(*own), len))
 
     def _decided_in_bulk(
         self,
         messages: Sequence[Message],
-        of_columns: Callable[[SiteEngine, pa.Table, Any], T],
+        of_rows: Callable[[SiteEngine, Records, Any, Any, Any], T],
         of_events: Callable[[list[Event]], T],
     ) -> list[T]:
         """Decide messages site by site, and return what is made of the events.
 
-        A site whose share is a table without repeats is decided as columns: `of_columns` is given its engine,
-        the table, and the signals' offsets. `of_events` is given the events of all others.
+        What of a site was admitted in bulk is decided as rows, unless it is little or something came twice:
+        `of_rows` is given its engine and what `SiteEngine.decide_admitted` takes. `of_events` is given the
+        events of all others.
         """
         start, stop = self._range_of(messages)
         made: list[T] = []
         events: list[Event] = []
-        for share in shares(self._admission, messages):
-            site, offsets, known = self._site(share.site), share.places + start, None
-            if share.table is not None:
-                known = site.known_in(share.table)
+        for share in shares(self._admission, Messages.of(messages)):
+            site, known = self._site(share.site), None
+            if share.is_for_rows:
+                known = site.recent.admit(share.ids())
                 if not known.any():
-                    made.append(of_columns(site.engine, share.table, offsets))
+                    for places, signal in share.parts():
+                        if signal is None:
+                            made.append(
+                                of_rows(
+                                    site.engine,
+                                    share.admitted.rows,
+                                    places,
+                                    share.admitted.names,
+                                    places + start,
+                                )
+                            )
+                        else:
+                            events += site.engine.decide([signal], (places + start).tolist())
                     continue
             signals = share.signals()
             known = site.known(signals) if known is None else known
-            events += self._decide_site(site, signals, offsets.tolist(), known, [])
+            events += self._decide_site(site, signals, (share.places + start).tolist(), known, [])
         self.position = stop
         return [*made, of_events(events)] if events else made
 

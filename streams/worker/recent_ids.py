@@ -10,11 +10,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.kernels import loop
+from domain.kernels import AHEAD, loop, prefetch
 
 RECENT: Final = 65_536
-"""How many ids a site remembers: more than a connector sends again after a crash. 24 bytes each."""
+"""How many ids a site remembers: more than a connector sends again after a crash. 32 bytes each."""
 _FEWEST: Final = 64
+_PLACE_BITS: Final = 32
+_PLACE: Final = (1 << _PLACE_BITS) - 1
+_MARK: Final = (1 << 31) - 1
+"""So many low bits of an id are kept in its slot: more than choose it."""
 
 
 class RecentIds:
@@ -24,9 +28,8 @@ class RecentIds:
         self._most = most
         self._place(np.zeros((0, 2), np.int64))
 
-    def admit(self, ids: Sequence[str]) -> NDArray[np.bool_]:
-        """Take ids in order; return for each whether it was known already, shape (n,)."""
-        words = _words(bytes.fromhex("".join(ids)))
+    def admit(self, words: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Take ids in order, as `words_of` gives them; return for each whether it was known, shape (n,)."""
         if len(self._ring) < self._most and self._used[1] + len(words) > len(self._ring):
             self._place(self._oldest_first(), len(words))
         repeated = np.zeros(len(words), np.bool_)
@@ -58,10 +61,15 @@ class RecentIds:
             size *= 2
         size = min(size, self._most)
         self._ring = np.zeros((size, 2), np.int64)
-        self._slots = np.zeros(1 << (2 * size - 1).bit_length(), np.int32)
+        self._slots = np.zeros(1 << (2 * size - 1).bit_length(), np.int64)
         self._used = np.zeros(2, np.int64)
         """Where the next id goes, and how many there are."""
         _admit(ids, self._ring, self._used, self._slots, np.zeros(len(ids), np.bool_))
+
+
+def words_of(ids: Sequence[str]) -> NDArray[np.int64]:
+    """Return the bytes of ids as two numbers each, shape (n, 2)."""
+    return _words(bytes.fromhex("".join(ids)))
 
 
 def _words(data: bytes) -> NDArray[np.int64]:
@@ -72,15 +80,18 @@ def _words(data: bytes) -> NDArray[np.int64]:
 def _admit(ids: Any, ring: Any, used: Any, slots: Any, repeated: Any) -> None:
     """Look each id up; put a new one into the ring, over the oldest once it is full.
 
-    A slot holds a place in the ring plus 1, or 0. Ids are hashes, so their low bits choose the slot.
+    A slot holds a place in the ring plus 1, and above that bits of the id, so that hardly any other place
+    in the ring is looked at; or 0. Ids are hashes, so their low bits choose the slot.
     """
     mask = len(slots) - 1
     for i in range(len(ids)):
+        prefetch(slots, ids[min(i + AHEAD, len(ids) - 1), 0] & mask)
         low, high = ids[i, 0], ids[i, 1]
+        mark = (low & _MARK) << _PLACE_BITS
         at = low & mask
         while slots[at] != 0:
-            place = slots[at] - 1
-            if ring[place, 0] == low and ring[place, 1] == high:
+            place = (slots[at] & _PLACE) - 1
+            if slots[at] & ~_PLACE == mark and ring[place, 0] == low and ring[place, 1] == high:
                 repeated[i] = True
                 break
             at = (at + 1) & mask
@@ -88,13 +99,14 @@ def _admit(ids: Any, ring: Any, used: Any, slots: Any, repeated: Any) -> None:
             continue
         new = used[0]
         if used[1] == len(ring):
+            prefetch(slots, ring[(new + AHEAD) % len(ring), 0] & mask)
             hole = ring[new, 0] & mask
-            while slots[hole] != new + 1:
+            while slots[hole] & _PLACE != new + 1:
                 hole = (hole + 1) & mask
             # Close the hole: what was pushed past it moves back, so that no search stops too early.
             next_slot = (hole + 1) & mask
             while slots[next_slot] != 0:
-                home = ring[slots[next_slot] - 1, 0] & mask
+                home = (slots[next_slot] >> _PLACE_BITS) & mask
                 if ((next_slot - home) & mask) >= ((next_slot - hole) & mask):
                     slots[hole] = slots[next_slot]
                     hole = next_slot
@@ -106,5 +118,5 @@ def _admit(ids: Any, ring: Any, used: Any, slots: Any, repeated: Any) -> None:
         else:
             used[1] += 1
         ring[new, 0], ring[new, 1] = low, high
-        slots[at] = new + 1
+        slots[at] = mark | (new + 1)
         used[0] = (new + 1) % len(ring)

@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
-from streams.admission import Limits, Message
+from streams.admission import Limits
 from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
+from streams.kafka.blocks import read_blocks
 from streams.kafka.lookups import Lookups
-from streams.kafka.reader import admitted, read_range
+from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
@@ -47,7 +48,7 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
     with rare_collection():
-        for batch in pages(settings, partition, end.position):
+        for batch in read_blocks(settings, signals, partition, 0, end.position):
             try:
                 decided = decider.decide_wires(batch)
             except ValueError as error:
@@ -63,19 +64,6 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     if difference is None and (more := logged.take(1)):
         difference = Difference(events, more[0], None)
     return Replayed(partition, decider.position, events, difference)
-
-
-def pages(settings: KafkaSettings, partition: int, end: int) -> Iterator[list[Message]]:
-    """Yield a partition's signals from the first one on, below an offset, `BATCH` at a time.
-
-    Raises:
-        SignalsGone: retention has deleted the first signals.
-        LogUnavailable: they cannot be read.
-    """
-    pieces = read_range(settings, topic_name(settings, Topic.SIGNALS), partition, 0, end)
-    messages = itertools.chain.from_iterable(map(admitted, piece) for piece in pieces)
-    while page := list(itertools.islice(messages, BATCH)):
-        yield page
 
 
 class _Logged:

@@ -1,116 +1,95 @@
-"""Shares: what of a batch of messages is each site's, as columns where it can be (decision 20).
+"""Shares: what of a batch of messages is each site's, as rows where it can be (decision 20)."""
 
-A message is taken into columns only where it plainly is a signal: `Admission.admit` would admit it, and it is
-written as we write it. All others are for `admit`, which alone says what is refused, and why.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
-from domain.column_bounds import keep_to_bounds
-from domain.columns import SIGNAL_COLUMNS, are_orders, whole
+from domain.records import CLOCK
 from domain.signal import Signal, read_signal
-from domain.wire_layout import SIGNAL_LAYOUT
-from domain.wire_scanning import can_scan, scan
-from streams.admission import SCHEMA_HEADER, Admission, Limits, Message, site_in_key
+from domain.vocabulary import Category
+from streams.admission import Admission
+from streams.bulk_admission import Admitted, admit_in_bulk
+from streams.messages import Messages
+from streams.worker.recent_ids import words_of
 
 FEW: Final = 200
-"""Fewer signals of a site are decided faster as objects than it takes to make columns of them.
+"""Fewer signals of a site are decided faster as objects than as rows.
 
-The same holds for what stands between two orders, which are decided one by one."""
+The same holds for what stands between two others, which are decided one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One site's signals of a batch; `table`, of `SIGNAL_COLUMNS`, is None where they are for objects.
+    """One site's signals of a batch.
 
-    `places`: where they stand in the batch, ascending, shape (signals,).
+    Attributes:
+        site: whose they are.
+        places: where they stand in the batch, ascending, shape (signals,), int64.
+        others: those that were not admitted in bulk, as objects, by place.
+        admitted: what of the batch was.
+        messages: the batch.
     """
 
     site: str
     places: Any
-    table: pa.Table | None
-    messages: Sequence[Message]
     others: Mapping[int, Signal]
+    admitted: Admitted
+    messages: Messages
+
+    @property
+    def is_for_rows(self) -> bool:
+        """Whether it is decided faster as rows, as far as they go."""
+        return len(self.places) - len(self.others) >= FEW * (1 + len(self.others))
+
+    def ids(self) -> Any:
+        """Return the id of each signal that is no clock's, in order, as `RecentIds` takes it."""
+        rows = self.admitted.rows
+        ids = np.column_stack((rows["id_low"][self.places], rows["id_high"][self.places]))
+        is_clock = rows["category"][self.places] == CLOCK
+        for place, signal in self.others.items():
+            at = np.searchsorted(self.places, place)
+            ids[at], is_clock[at] = words_of([signal.id])[0], signal.category is Category.CLOCK
+        return ids[~is_clock] if is_clock.any() else ids
+
+    def parts(self) -> Iterator[tuple[Any, Signal | None]]:
+        """Yield the places of signals admitted in bulk that stand together, or of one other, and that."""
+        done = 0
+        for place, signal in self.others.items():
+            at = int(np.searchsorted(self.places, place))
+            if done < at:
+                yield self.places[done:at], None
+            yield self.places[at : at + 1], signal
+            done = at + 1
+        if done < len(self.places):
+            yield self.places[done:], None
 
     def signals(self) -> list[Signal]:
-        """Return them as objects."""
+        """Return all of them as objects."""
         return [
             self.others.get(place) or read_signal(self.messages[place].value or b"")
             for place in self.places.tolist()
         ]
 
 
-def shares(admission: Admission, messages: Sequence[Message]) -> list[Share]:
+def shares(admission: Admission, messages: Messages) -> list[Share]:
     """Return the share of each site, as their first signals come; what is refused is in none."""
-    table, places = admit_columns(admission.limits, messages)
-    others = _others(admission, messages, places)
-    of_site: dict[str, dict[int, Signal]] = {}
-    for place, signal in others.items():
-        of_site.setdefault(signal.site, {})[place] = signal
-    sites = whole(table, "site")
-    codes, names = sites.indices.to_numpy(), sites.dictionary.to_pylist()
-    orders = are_orders(whole(table, "category"), whole(table, "action"))
+    admitted = admit_in_bulk(admission.limits, messages)
+    others: dict[str, dict[int, Signal]] = {}
+    for place in np.flatnonzero(~admitted.are).tolist():
+        found = admission.admit(messages[place])
+        if isinstance(found, Signal):
+            others.setdefault(found.site, {})[place] = found
+    codes = np.where(admitted.are, admitted.rows["site"], -1)
     order = np.argsort(codes, kind="stable")
-    ends = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    rows_of = {name: order[ends[code] : ends[code + 1]] for code, name in enumerate(names)}
-    none = np.zeros(0, np.int64)
-    found = []
-    for name in dict.fromkeys([*names, *of_site]):
-        rows, other = rows_of.get(name, none), of_site.get(name, {})
-        at = np.sort(np.concatenate([places[rows], np.array(list(other), np.int64)]))
+    ends = np.searchsorted(codes[order], np.arange(len(admitted.sites) + 1))
+    places = {name: order[ends[code] : ends[code + 1]] for code, name in enumerate(admitted.sites)}
+    made = []
+    for name in dict.fromkeys([*places, *others]):
+        at, other = places.get(name, order[:0]), others.get(name, {})
+        if other:
+            at = np.sort(np.concatenate([at, np.array(list(other), np.int64)]))
         if len(at):
-            in_columns = not other and len(rows) >= FEW * (1 + orders[rows].sum())
-            own = table.take(pa.array(rows)) if in_columns else None
-            found.append(Share(name, at, own, messages, other))
-    return sorted(found, key=lambda share: int(share.places[0]))
-
-
-def admit_columns(limits: Limits, messages: Sequence[Message]) -> tuple[pa.Table, Any]:
-    """Return the signals of messages that hold them as we write them, without an object for each.
-
-    Returns a table of `SIGNAL_COLUMNS`, and the places of its rows among the messages, ascending. What is in
-    it, `Admission.admit` would admit as well. The messages left out are for it, which may admit them.
-    """
-    values = [message.value or b"" for message in messages]
-    if not can_scan(values):
-        return SIGNAL_COLUMNS.empty_table(), np.zeros(0, np.int64)
-    signals, fits = scan(values, SIGNAL_LAYOUT)
-    places = np.flatnonzero(fits)
-    sites = whole(signals, "site")
-    keys = _keys(limits, sites.dictionary.to_pylist())
-    count = len(messages)
-    site_in_keys = np.fromiter((keys.get(message.key, -1) for message in messages), np.int64, count)
-    site_in_keys[np.fromiter(map(len, values), np.int64, count) > limits.message_bytes] = -1
-    for place, schema in enumerate(map(attrgetter("schema"), messages)):
-        if schema is not None and schema != SCHEMA_HEADER:
-            site_in_keys[place] = -1
-    appended_at = np.fromiter(map(attrgetter("appended_at"), messages), np.int64, count)
-    occurred_at, received_at = (
-        whole(signals, name).view(pa.int64()).to_numpy() for name in ("occurred_at", "received_at")
-    )
-    ahead = np.minimum(occurred_at, received_at) - appended_at[places]
-    admitted = (site_in_keys[places] == sites.indices.to_numpy()) & (ahead <= limits.clock_ahead_us)
-    admitted &= keep_to_bounds(signals)
-    return (signals, places) if admitted.all() else (signals.filter(pa.array(admitted)), places[admitted])
-
-
-def _keys(limits: Limits, sites: Sequence[str]) -> dict[bytes | None, int]:
-    """Return the place of each site by its key, where such a key may stand here."""
-    keys = enumerate(site.encode() for site in sites)
-    return {
-        key: place for place, key in keys if isinstance(site_in_key(Message(0, key, None, 0), limits), str)
-    }
-
-
-def _others(admission: Admission, messages: Sequence[Message], places: Any) -> dict[int, Signal]:
-    """Return the signals of messages that stand at none of these places, by theirs."""
-    is_left = np.ones(len(messages), np.bool_)
-    is_left[places] = False
-    found = {place: admission.admit(messages[place]) for place in np.flatnonzero(is_left).tolist()}
-    return {place: signal for place, signal in found.items() if isinstance(signal, Signal)}
+            made.append(Share(name, at, other, admitted, messages))
+    return sorted(made, key=lambda share: int(share.places[0]))

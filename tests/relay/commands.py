@@ -6,7 +6,8 @@ import msgspec
 
 from domain.commands.case_command import CaseCommand, write_command
 from domain.vocabulary import Decision
-from streams.admission import Limits, Message
+from streams.admission import Limits
+from streams.messages import Message
 
 LIMITS = Limits(message_bytes=10_000)
 

@@ -10,8 +10,9 @@ from faust.types.auth import AuthProtocol, SASLMechanism
 
 from infra.settings import Home, Settings
 from infra.worker_process import run_worker
+from streams.kafka.security import UnsupportedClient
 from streams.kafka.settings import KafkaSettings
-from streams.worker.credentials import UnsupportedClient, credentials
+from streams.worker.credentials import credentials
 
 SCRAM = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "limen", "sasl.password": "secret"}
 

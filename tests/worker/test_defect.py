@@ -11,8 +11,9 @@ from domain.kernels import COMPILED
 from infra import reproducing
 from infra.failure import FAILED, Failure, WrongUse
 from infra.reproducing import reproduce_defect
-from streams.admission import Limits, Message
+from streams.admission import Limits
 from streams.engine import Engine
+from streams.messages import Message
 from streams.worker.defect import keep_bundle
 from streams.worker.partition import PartitionDecider
 from streams.worker.shares import FEW
@@ -68,28 +69,28 @@ def test_what_is_no_bundle_is_named_once(tmp_path: Path, content: bytes | None, 
     assert "the file that the worker named" in str(refused.value)
 
 
-class FailsInColumns(Engine):
+class FailsInBulk(Engine):
     """Fails where a worker takes a partition over, and nowhere else."""
 
-    def pass_columns(self, signals: Any, offsets: Any = None) -> int:
+    def pass_admitted(self, admitted: Any, places: Any, names: Any, offsets: Any) -> int:  # noqa: ARG002 - alike
         """Fail."""
-        raise ZeroDivisionError(f"columns are broken: {len(signals)} at {len(offsets)}")
+        raise ZeroDivisionError(f"rows are broken: {len(places)} at {len(offsets)}")
 
 
-@pytest.mark.skipif(not COMPILED, reason="plain Python has no columns")
+@pytest.mark.skipif(not COMPILED, reason="plain Python admits nothing in bulk")
 def test_what_fails_in_bulk_alone_is_seen_again_in_bulk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deciding the messages one by one shows nothing; the way in which it failed does."""
 
     def new(limits: Limits) -> PartitionDecider:
-        return PartitionDecider(limits, new=FailsInColumns, restore=FailsInColumns.restore)
+        return PartitionDecider(limits, new=FailsInBulk, restore=FailsInBulk.restore)
 
     monkeypatch.setattr(reproducing, "decider_maker", lambda **_: new)
     messages = [message(a_signal(number), offset=number) for number in range(FEW)]
-    keep_bundle(str(tmp_path), 2, ZeroDivisionError("columns are broken"), lambda: new(LIMITS), messages)
+    keep_bundle(str(tmp_path), 2, ZeroDivisionError("rows are broken"), lambda: new(LIMITS), messages)
     (path,) = tmp_path.iterdir()
     with pytest.raises(
-        Failure, match=f"it fails again, in bulk: ZeroDivisionError: columns are broken: {FEW} at"
+        Failure, match=f"it fails again, in bulk: ZeroDivisionError: rows are broken: {FEW} at"
     ):
         reproduce_defect(path)

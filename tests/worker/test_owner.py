@@ -1,6 +1,6 @@
 """The owner of a partition: what it takes up again is what was decided, under the limits of that time."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,16 @@ import pytest
 from domain.signal import Time
 from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
-from streams.admission import Limits, Message
+from streams.admission import Limits
 from streams.log import Snapshot
+from streams.messages import Message, Messages
 from streams.worker import owner as owning
 from streams.worker.owner import PartitionOwner, Plan
 from streams.worker.partition import PartitionDecider
 from tests.worker.messages import NOON, a_signal, message
 from tests.worker.without_broker import Nobody
+
+BLOCK = 10
 
 
 @dataclass
@@ -37,8 +40,7 @@ class _Log:
         """Do nothing."""
 
     def close_readers(self, _partition: int) -> None:
-        """Note it."""
-        self.is_read = False
+        """Do nothing."""
 
     def position(self, _partition: int) -> int:
         """Return the committed position."""
@@ -50,9 +52,17 @@ class _Log:
 
     def messages(self, _partition: int, from_offset: int, limit: int) -> Sequence[Message]:
         """Return signals."""
-        self.read.append(from_offset)
-        self.is_read = True
         return self.signals[from_offset : from_offset + limit]
+
+    def blocks(self, _partition: int, from_offset: int, to_offset: int) -> Generator[Messages, None, None]:
+        """Yield signals."""
+        self.is_read = True
+        try:
+            for start in range(from_offset, to_offset, BLOCK):
+                self.read.append(start)
+                yield Messages.of(self.signals[start : min(start + BLOCK, to_offset)])
+        finally:
+            self.is_read = False
 
     def transact(
         self, _partition: int, *, from_position: int, to_position: int, events: Sequence[Any],
@@ -110,7 +120,6 @@ def test_what_was_refused_stays_refused_under_new_limits(tmp_path: Path) -> None
 @pytest.fixture
 def long_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> _Log:
     """Give 61 signals, 60 decided, the newest snapshot at 10; the one at 20 was refused for being ahead."""
-    monkeypatch.setattr(owning, "REPLAY", 10)
     monkeypatch.setattr(owning, "WORTH_KEEPING", 10)
     ahead = a_signal(
         20, category=Category.DEVICE, action=Action.ONLINE, time=Time(NOON + 2 * HOUR_US, NOON + 2 * HOUR_US)

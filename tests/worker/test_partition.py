@@ -11,11 +11,11 @@ from domain.event import Event, write_event
 from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Category, Topic
-from streams.admission import Message
 from streams.engine import Engine
+from streams.messages import Message
 from streams.worker import shares as sharing
 from streams.worker.partition import Decided, PartitionDecider, Record
-from streams.worker.recent_ids import RecentIds
+from streams.worker.recent_ids import RecentIds, words_of
 from tests.differences import first_difference
 from tests.worker.messages import LIMITS, a_signal, message, partitions
 
@@ -162,7 +162,7 @@ def test_the_newest_ids_are_known_and_no_others(most: int, calls: list[list[int]
             model[one] = None
             if len(model) > most:
                 model.popitem(last=False)
-        assert recent.admit(ids).tolist() == known
+        assert recent.admit(words_of(ids)).tolist() == known
         assert recent.dump().hex() == "".join(model)
         if is_restored:
             recent = RecentIds.load(recent.dump(), most)

@@ -1,11 +1,12 @@
 """A worker over a log of empty partitions, which asks no broker until it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from streams.admission import Limits, Message
+from streams.admission import Limits
 from streams.log import LogCorrupt, Snapshot
+from streams.messages import Message, Messages
 from streams.worker.app import Membership, Worker
 from streams.worker.owner import Plan
 from streams.worker.partition import PartitionDecider
@@ -39,6 +40,10 @@ class Log:
     def messages(self, partition: int, from_offset: int, limit: int) -> Sequence[Message]:  # noqa: ARG002
         """Return none."""
         return []
+
+    def blocks(self, partition: int, from_offset: int, to_offset: int) -> Generator[Messages, None, None]:  # noqa: ARG002
+        """Yield none."""
+        yield from ()
 
     def transact(self, partition: int, **_: Any) -> None:
         """Take anything."""
