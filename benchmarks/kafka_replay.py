@@ -1,4 +1,7 @@
-"""Bulk replay from Kafka: all partitions decided again, one process for each core.
+"""Bulk replay from Kafka: sixteen days of a city decided again, one process for each core.
+
+As many days as the replay from the history has: what people do in them, not the documents that name them, is
+most of the signals.
 
 Twice: silently, as a worker that takes partitions over does, only counting what is decided; and with every
 event compared with the one in Kafka. Beside it, in turn, over the same topic and in the same processes: bare
@@ -6,6 +9,7 @@ confluent-kafka consuming the signals alone, in the pieces it is fastest with, a
 """
 
 import argparse
+import itertools
 import os
 import statistics
 import tempfile
@@ -20,9 +24,12 @@ from typing import Final, NamedTuple
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.figure import Figure, tell
-from benchmarks.worker import PARTITIONS, SITES, Feed, kafka_settings, running, signals_of_a_city
+from benchmarks.large_home import DAYS
+from benchmarks.worker import PARTITIONS, SITES, Feed, kafka_settings, running
 from benchmarks.worker_processes import Task
+from domain.signal import Signal
 from infra.kafka.broker import HEAP, Broker
+from infra.simulating import city_of, city_signals
 from streams.admission import Limits
 from streams.collection import rare_collection
 from streams.kafka.blocks import read_blocks
@@ -34,6 +41,8 @@ from streams.worker.partition import PartitionDecider
 from streams.worker.replaying import replay_partition
 
 GOAL: Final = 1_000_000
+A_DAY: Final = 20
+"""Signals that a person makes in a day, about."""
 
 
 class Read(NamedTuple):
@@ -81,10 +90,20 @@ def bare(settings: KafkaSettings, partition: int) -> Read:
     return Read(count, 0, time.process_time() - began)
 
 
-def measure(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
+def _signals_of_days(signals: int, sites: int, days: int) -> Iterator[Signal]:
+    """Yield at most so many of a city's signals: documents, and then so many days."""
+    persons = max(20, signals // sites // days // A_DAY)
+    with tempfile.TemporaryDirectory() as nowhere:
+        city = city_of(Path(nowhere), sites=sites, persons=persons, days=days, seed=1, start=None)
+    return itertools.islice(city_signals(city), signals)
+
+
+def measure(
+    broker: Broker, signals: int, rounds: int, sites: int = SITES, days: int = DAYS
+) -> Iterator[Figure]:
     """Let a worker decide so many, then replay and consume them, `rounds` times in turn."""
     settings = kafka_settings(broker.bootstrap, "replayed")
-    count = Feed(settings).all(signals_of_a_city(signals))
+    count = Feed(settings).all(_signals_of_days(signals, sites, days))
     with running("limen", Task(settings, count)) as process:
         _, complaint = process.communicate()
     if process.returncode:
@@ -112,7 +131,10 @@ def measure(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
                     works[way.__name__].append(sum(one.cpu_seconds for one in read))
     speed = {name: count / statistics.median(seconds) for name, seconds in walls.items()}
     cpu_us = {name: statistics.median(seconds) / count * 1e6 for name, seconds in works.items()}
-    details = {"signals": count, "events": events, "rounds": rounds, "sites": SITES, "processes": cores}
+    details = {
+        "signals": count, "events": events, "rounds": rounds, "sites": sites, "days": days,
+        "processes": cores,
+    }  # fmt: skip
     told = {"replay": "bulk replay from Kafka, every event compared", "silently": "bulk replay from Kafka"}
     for way, what in told.items():
         yield Figure(
@@ -139,14 +161,16 @@ def measure(broker: Broker, signals: int, rounds: int) -> Iterator[Figure]:
 def main() -> None:
     """Measure and tell."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--signals", type=int, default=500_000)
+    parser.add_argument("--signals", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sites", type=int, default=SITES)
+    parser.add_argument("--days", type=int, default=DAYS)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         Broker(Path(folder), java_options=(HEAP,)) as broker,
     ):
-        for figure in measure(broker, options.signals, options.rounds):
+        for figure in measure(broker, options.signals, options.rounds, options.sites, options.days):
             tell(figure)
 
 

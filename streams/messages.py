@@ -63,6 +63,18 @@ class Messages(Sequence[Message]):
             at = int(ends[-1]) if len(ends) else at
         return cls(np.frombuffer(b"".join((*pieces, ROOM)), np.uint8), places)
 
+    def values(self) -> list[bytes | None]:
+        """Return the value of each message."""
+        data, starts, lengths = (
+            self.data.data,
+            self.places["value"].tolist(),
+            self.places["value_length"].tolist(),
+        )
+        return [
+            None if length == NOTHING else bytes(data[start : start + length])
+            for start, length in zip(starts, lengths, strict=True)
+        ]
+
     def __len__(self) -> int:
         return len(self.places)
 

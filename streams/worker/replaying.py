@@ -1,7 +1,6 @@
 """Replaying a partition: its signals in Kafka decided again, and compared with the events in Kafka."""
 
 import itertools
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
@@ -12,7 +11,6 @@ from streams.collection import rare_collection
 from streams.comparison import Difference, first_difference
 from streams.kafka.blocks import read_blocks
 from streams.kafka.lookups import Lookups
-from streams.kafka.reader import read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
@@ -43,26 +41,30 @@ def replay_partition(settings: KafkaSettings, limits: Limits, partition: int) ->
     """
     with closing(Lookups(settings)) as lookups:
         end = lookups.committed(partition)
-    logged = _Logged(settings, partition, end.events_head)
     decider = PartitionDecider(msgspec.structs.replace(limits, partition=partition))
     events, difference = 0, None
     signals = topic_name(settings, Topic.SIGNALS)
-    with rare_collection():
-        for batch in read_blocks(settings, signals, partition, 0, end.position):
+    with (
+        rare_collection(),
+        closing(_Logged(settings, partition, end.events_head)) as logged,
+        closing(read_blocks(settings, signals, partition, 0, end.position)) as blocks,
+    ):
+        for block in blocks:
             try:
-                decided = decider.decide_wires(batch)
+                decided = decider.decide_wires(block)
             except ValueError as error:
                 raise LogCorrupt(f"{signals}, partition {partition}: {error}") from error
             if difference is None:
                 difference = first_difference(decided, logged.take(len(decided)), events)
             events += len(decided)
-    if decider.position != end.position:
-        raise LogCorrupt(
-            f"{signals}, partition {partition}: it ends at {decider.position}, but signals are decided up to "
-            f"{end.position}: the topic was made anew under the group {settings.group!r}, or lost its end"
-        )
-    if difference is None and (more := logged.take(1)):
-        difference = Difference(events, more[0], None)
+        if decider.position != end.position:
+            raise LogCorrupt(
+                f"{signals}, partition {partition}: it ends at {decider.position}, but signals are decided "
+                f"up to {end.position}: the topic was made anew under the group {settings.group!r}, or lost "
+                "its end"
+            )
+        if difference is None and (more := logged.take(1)):
+            difference = Difference(events, more[0], None)
     return Replayed(partition, decider.position, events, difference)
 
 
@@ -71,7 +73,9 @@ class _Logged:
 
     def __init__(self, settings: KafkaSettings, partition: int, head: int) -> None:
         self._left = head
-        self._values = self._read(settings, partition) if head else iter(())
+        topic = topic_name(settings, Topic.EVENTS)
+        self._blocks = read_blocks(settings, topic, partition, 0, 1 << 62)
+        self._values = itertools.chain.from_iterable(block.values() for block in self._blocks)
 
     def take(self, count: int) -> list[bytes | None]:
         """Return the next so many, or those that are left."""
@@ -79,8 +83,6 @@ class _Logged:
         self._left -= len(taken)
         return taken
 
-    @staticmethod
-    def _read(settings: KafkaSettings, partition: int) -> Iterator[bytes | None]:
-        topic = topic_name(settings, Topic.EVENTS)
-        pieces = read_range(settings, topic, partition, 0, 1 << 62)
-        return itertools.chain.from_iterable([event.value() for event in piece] for piece in pieces)
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._blocks.close()

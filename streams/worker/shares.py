@@ -14,7 +14,7 @@ from streams.bulk_admission import Admitted, admit_in_bulk
 from streams.messages import Messages
 from streams.worker.recent_ids import words_of
 
-FEW: Final = 200
+FEW: Final = 10
 """Fewer signals of a site are decided faster as objects than as rows.
 
 The same holds for what stands between two others, which are decided one by one."""
