@@ -4,6 +4,7 @@ The model behind `site.yaml`. Codes of zones, points and devices follow their or
 """
 
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,8 +19,12 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_time_zones: Final = cache(available_timezones)
+"""To find them takes milliseconds, and a city loads many documents."""
+
+
 def _known_time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _time_zones():
         raise ValueError(f"{name!r} is not an IANA time zone; write one such as Europe/Athens")
     return name
 
