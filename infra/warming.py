@@ -18,15 +18,27 @@ _SIGNALS: Final = 3_000
 def warm_up(empty: Path) -> None:
     """Decide part of a simulated day and forget it: every stage and rule of the campus is compiled then.
 
-    `empty` is a folder that holds no site.
+    One after another and in bulk, as who takes partitions over does. `empty` is a folder that holds no site.
     """
     # Numba, which these import, keeps to the cache that is named when it is imported.
+    from domain.signal import write_signal
     from infra.simulating import city_of, city_signals
+    from streams.admission import Limits
     from streams.engine import Engine
+    from streams.kafka.record_batches import messages_in
+    from streams.messages import Message
+    from streams.worker.partition import PartitionDecider
 
     city = city_of(empty, sites=1, persons=_PERSONS, days=1, seed=1, start=None)
     signals = list(islice(city_signals(city), _SIGNALS))
     Engine(signals[0].site).decide(signals)
+    messages_in([])
+    PartitionDecider(Limits()).pass_over(
+        [
+            Message(offset, signal.site.encode(), write_signal(signal), signal.time.received_at)
+            for offset, signal in enumerate(signals)
+        ]
+    )
 
 
 def main() -> None:
