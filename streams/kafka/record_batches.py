@@ -26,8 +26,11 @@ less the first's, first and last time, producer's id and epoch, sequence number,
 _BEFORE_LENGTH: Final = 12
 _FORMAT: Final = 2
 _COMPRESSION, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0b111, 0b1000, 0b10000, 0b100000
-_MARKER_VERSION_BYTES: Final = 2
+_MARKER_KIND: Final = slice(2, 4)
+"""Of a marker's key: its version stands before it, and a later one may have more behind it."""
 _ABORT: Final = b"\0\0"
+_LEAST_RECORD: Final = 7
+"""So many bytes has a record that holds nothing."""
 _LZ4: Final = 3
 _MOST_LZ4: Final = 256
 """A byte of LZ4 becomes fewer than so many."""
@@ -98,8 +101,10 @@ def batches(fetched: bytes, aborted: Sequence[tuple[int, int]], from_offset: int
             offset, length, _, form, _, attributes, last, first_time, last_time, producer, _, _, count,
         ) = _HEADER.unpack_from(fetched, at)  # fmt: skip
         start, at = at + _HEADER.size, at + _BEFORE_LENGTH + length
-        if form != _FORMAT or count < 0 or at < start:
+        if form != _FORMAT:
             raise Corrupt(f"the batch at offset {offset} has message format {form}: this version reads 2")
+        if min(count, last, at - start) < 0:
+            raise Corrupt(f"the batch at offset {offset} has a length or a number of records below 0")
         if at > len(fetched):
             break
         place = offset + last + 1
@@ -109,8 +114,8 @@ def batches(fetched: bytes, aborted: Sequence[tuple[int, int]], from_offset: int
         time = last_time if is_fixed else first_time
         batch = Batch(view[start:at], attributes & _COMPRESSION, offset, count, time, is_fixed)
         if attributes & _CONTROL:
-            (marker,) = messages_in([batch])
-            if (marker.key or b"")[_MARKER_VERSION_BYTES:] == _ABORT:
+            markers = messages_in([batch])  # none where compaction took it: the batch stays
+            if any((marker.key or b"")[_MARKER_KIND] == _ABORT for marker in markers):
                 given_up.discard(producer)
         elif count and place > from_offset and not (attributes & _TRANSACTIONAL and producer in given_up):
             found.append(batch)
@@ -130,9 +135,10 @@ def messages_in(found: Sequence[Batch]) -> Messages:
     rows["fixed_time"] = [batch.is_time_fixed for batch in found]
     data, rows["stop"] = _unpacked(found)
     rows["start"][1:] = rows["stop"][:-1]
-    places = records(int(rows["count"].sum()), PLACES)
+    short = rows["count"] > (rows["stop"] - rows["start"]) // _LEAST_RECORD  # no room is made for these
+    places = records(0 if short.any() else int(rows["count"].sum()), PLACES)
     unusual = np.zeros(len(places), np.int64)
-    broken = _read(data, rows, _OUR_WORDS, places, unusual)
+    broken = int(short.argmax()) if short.any() else _read(data, rows, _OUR_WORDS, places, unusual)
     if broken >= 0:
         raise Corrupt(f"the batch at offset {found[broken].offset} does not hold the records it says")
     for row in np.flatnonzero(unusual).tolist():
