@@ -6,6 +6,7 @@ come are read as they are (`streams.kafka.record_batches`; decision 21).
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Generator
 from typing import Any, Final, NamedTuple
@@ -100,6 +101,10 @@ class _Partition:
         """
         self._settings, self._topic, self._partition = settings, topic, partition
         self._security = security(settings.client)
+        servers = settings.bootstrap_servers.split(",")
+        self._servers = itertools.cycle(servers)
+        self._connecting_seconds = settings.wait_seconds / (len(servers) + 1)
+        """A server that says nothing for so long leaves time to ask all others."""
         self._client: Any = None
         self._failed: Exception | None = None
 
@@ -163,6 +168,8 @@ class _Partition:
             raise UnknownTopicOrPartitionError
         wanted = [(self._topic, [(self._partition, offset, _FETCHED_BYTES)])]
         answer = await client.send(leader, FetchRequest(_WAIT_MS, 1, _FETCHED_BYTES, _COMMITTED, wanted))
+        if not answer.topics:  # a quota of the broker's holds us back: it answers, if with nothing
+            return _Fetched([], offset, offset + 1)
         ((_, (told,)),) = answer.topics
         code, end, fetched = told[1], told[3], told[-1]
         aborted = told[4 if len(told) == _FIELDS_OF_VERSION_4 else 5]
@@ -170,24 +177,32 @@ class _Partition:
             await client.force_metadata_update()
             raise for_code(code)
         found, place = batches(fetched, aborted or (), offset)
+        if place <= offset < end:
+            raise TimeoutError  # nothing came of what is there
         return _Fetched(found, place, end)
 
     async def _connected(self) -> Any:
-        """Return the client, connected; one that could not connect is made anew."""
+        """Return the client, connected; one that could not connect is made anew, with the next server."""
         if self._client is None:
             client = AIOKafkaClient(
-                bootstrap_servers=self._settings.bootstrap_servers,
+                bootstrap_servers=next(self._servers),
                 client_id=str(self._settings.client.get("client.id", "limen")),
                 request_timeout_ms=_NEVER_MS,
                 **self._security.told_to_aiokafka(),
             )
-            await client.bootstrap()
-            await client.set_topics([self._topic])
+            try:
+                async with asyncio.timeout(self._connecting_seconds):
+                    await client.bootstrap()
+                    # Of all topics: asked for one that is missing, a broker may make it.
+                    await client.force_metadata_update()
+            except BaseException:
+                await client.close()
+                raise
             self._client = client
         return self._client
 
     def _explained(self, error: Exception) -> LogError:
         if isinstance(error, UnknownTopicOrPartitionError):
             return no_topic(f"partition {self._partition} of {self._topic}")
-        said = f"{self._topic}, partition {self._partition}: {error or 'nothing came'}"
+        said = f"{self._topic}, partition {self._partition}: {str(error) or 'nothing came'}"
         return unavailable(self._settings, said)
