@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # all of it is public, if not marked so
     AdminClient,
@@ -14,10 +15,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # all of it is
 )
 
 from infra.kafka.broker import free_ports
+from infra.kafka_replay import replay_kafka
+from streams.kafka.blocks import read_blocks
+from streams.kafka.topics import Topic, topic_name
+from streams.log import LogUnavailable
 from tests.kafka_fixture import Kafka, own_broker
 from tests.requirements import require
 from tests.worker.messages import a_signal, message
-from tests.worker.rig import Rig
+from tests.worker.rig import LIMITS, Rig
 
 PASSWORD = "opened by it"
 SETTINGS = """\
@@ -62,7 +67,10 @@ def _keytool(*arguments: str) -> None:
 
 @pytest.mark.slow
 def test_a_worker_decides_over_tls_with_a_password(safe: tuple[Kafka, str, Path], tmp_path: Path) -> None:
-    """Both of its clients come in, and decide; with a wrong password it waits, and says what for."""
+    """Both of its clients come in, and decide; with a wrong password it waits, and says what for.
+
+    A replay comes in as well, and finds what the worker decided.
+    """
     kafka, address, certificate = safe
     client = {
         "security.protocol": "sasl_ssl",
@@ -78,6 +86,12 @@ def test_a_worker_decides_over_tls_with_a_password(safe: tuple[Kafka, str, Path]
         rig.wait_until_decided()
         rig.check_exact()
         rig.wait(lambda: '"event": "waiting"' in rig.said(), "waiting")
+        safely = msgspec.structs.replace(rig.settings, bootstrap_servers=address, client=client)
+        found = replay_kafka(safely, LIMITS, processes=2)
+        assert (found["identical"], found["signals"]) == (True, 50)
+        unknown = msgspec.structs.replace(safely, client=client | {"sasl.password": "wrong"}, wait_seconds=2)
+        with pytest.raises(LogUnavailable, match=f"{address}: .*client fit it"):
+            list(read_blocks(unknown, topic_name(safely, Topic.SIGNALS), 0, 0, 9))
         for worker in (wrong, right):
             worker.terminate()
         assert [worker.wait(30) for worker in (wrong, right)] == [0, 0]
