@@ -101,7 +101,7 @@ class _Partition:
         """
         self._settings, self._topic, self._partition = settings, topic, partition
         self._security = security(settings.client)
-        servers = settings.bootstrap_servers.split(",")
+        servers = [server.strip() for server in settings.bootstrap_servers.split(",")]
         self._servers = itertools.cycle(servers)
         self._connecting_seconds = settings.wait_seconds / (len(servers) + 1)
         """A server that says nothing for so long leaves time to ask all others."""

@@ -189,7 +189,7 @@ def _with_room(data: NDArray[np.uint8], end: int, room: int) -> NDArray[np.uint8
 
 
 def _are_names_text(data: Any, at: int) -> bool:
-    """Return whether all names of the headers that begin at a place are UTF-8, up to their first zero.
+    """Return whether all names of the headers that begin at a place are UTF-8.
 
     Where one is not, librdkafka reads none of them (`streams.kafka.headers`), so here as well.
     """
@@ -197,7 +197,7 @@ def _are_names_text(data: Any, at: int) -> bool:
     for _ in range(count):
         at, length, start = _part(data, at, len(data))
         try:
-            data[start : start + length].tobytes().partition(b"\0")[0].decode()
+            data[start : start + length].tobytes().decode()
         except UnicodeDecodeError:
             return False
         at, _, _ = _part(data, at, len(data))
@@ -231,16 +231,6 @@ def _part(data: Any, at: int, stop: int) -> tuple[int, int, int]:
 
 
 @inlined
-def _is_name(data: Any, at: int, length: int, name: Any, name_length: int) -> bool:
-    """Return whether a header's name is this one. Names end at their first zero, as librdkafka reads them."""
-    return (
-        length >= name_length
-        and begins(data, at, name, 0, name_length)
-        and (length == name_length or data[at + name_length] == 0)
-    )
-
-
-@inlined
 def _read_headers(data: Any, at: int, stop: int, ours: Any, place: Any) -> tuple[int, bool]:
     """Read a message's headers; return the place behind them, -1 if they are broken; are all names ASCII?
 
@@ -260,9 +250,9 @@ def _read_headers(data: Any, at: int, stop: int, ours: Any, place: Any) -> tuple
         if at < 0 or length < 0:
             return -1, True
         at, value_length, value = _part(data, at, stop)
-        if not has_schema and _is_name(data, start, length, _SCHEMA, _SCHEMA_BYTES):
+        if not has_schema and length == _SCHEMA_BYTES and begins(data, start, _SCHEMA, 0, length):
             has_schema, place.schema_length, place.schema = True, value_length, value
-        elif not has_id and _is_name(data, start, length, _ID, _ID_BYTES):
+        elif not has_id and length == _ID_BYTES and begins(data, start, _ID, 0, length):
             has_id, place.id_length, place.id = True, value_length, value
         else:
             is_ascii &= are_ascii(data, start, length)

@@ -49,8 +49,8 @@ def ours(id_: str = ID) -> list[tuple[str, bytes | None]]:
 
 
 def first_of(headers: RawHeaders, name: bytes) -> bytes | None:
-    """Return what counts of the headers of a name; names end at their first zero."""
-    return next((value for key, value in headers if key.partition(b"\0")[0] == name), None)
+    """Return what counts of the headers of a name."""
+    return next((value for key, value in headers if key == name), None)
 
 
 _parts = st.none() | st.just(b"") | st.binary(max_size=20) | st.binary(min_size=60, max_size=140)
@@ -171,7 +171,7 @@ def test_a_name_that_is_no_text_hides_all_headers(headers: RawHeaders, has_ours:
 
 def _is_text(name: bytes) -> bool:
     try:
-        name.partition(b"\0")[0].decode()
+        name.decode()
     except UnicodeDecodeError:
         return False
     return True
