@@ -79,7 +79,7 @@ def read_blocks(
                 if not is_over:
                     fetching = loop.create_task(source.fetch(fetched.place))
                     runner.run(asyncio.sleep(0))  # the request is sent
-                waiting += fetched.batches
+                waiting += [batch for batch in fetched.batches if batch.offset < to_offset]
                 if waiting and (is_over or sum(batch.records for batch in waiting) >= _ENOUGH):
                     block = source.block(waiting, place, to_offset)
                     waiting, place = [], fetched.place

@@ -22,12 +22,13 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from infra.kafka.jars import jars, java
+from streams.kafka import topics
 from streams.kafka.blocks import read_blocks
 from streams.kafka.headers import signal_headers
 from streams.kafka.reader import admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
-from streams.log import LogUnavailable, SignalsGone
+from streams.log import LogError, LogUnavailable, SignalsGone
 from streams.messages import Message
 from streams.worker.pump import message_of
 from tests.kafka_fixture import Kafka, own_broker
@@ -35,7 +36,12 @@ from tests.kafka_log.record_bytes import ENCODERS, RawHeaders, batch, record
 from tests.kafka_log.settings import settings_of
 
 ALL: Final = 1 << 62
-LAVISH: Final = "auto.create.topics.enable=true\nquota.window.num=2\nquota.window.size.seconds=1\n"
+LAVISH: Final = """\
+auto.create.topics.enable=true
+quota.window.num=2
+quota.window.size.seconds=1
+connections.max.idle.ms=1000
+"""
 _ODD_HEADERS: Final[tuple[RawHeaders, ...]] = (
     [],
     [(b"id", None), (b"schema", None), (b"schema", b"1")],
@@ -346,6 +352,32 @@ def test_a_broker_that_stands_still(kafka: Kafka) -> None:
     assert [one.offset for block in (*found, *blocks) for one in block] == list(range(60_000))
 
 
+@pytest.mark.slow
+def test_a_log_that_is_damaged(kafka: Kafka) -> None:
+    """What a broker sends of a damaged file is told, and does not keep anybody waiting."""
+    settings = settings_of(kafka, partitions=1, wait_seconds=2)
+    topic = topic_name(settings, Topic.SIGNALS)
+    whole = batch(record(b"k", b"v") + record(b"k", b"v", further=1), 2)
+    produce_raw(settings, topic, [whole, whole])
+    kafka.broker.stop()
+    (log,) = (kafka.broker.log_file.parent / "data" / f"{topic}-0").glob("*.log")
+    kept = log.read_bytes()
+    assert len(kept) == 2 * len(whole)
+    for place, damage, what in (
+        (len(whole) + 61, b"\xff" * 3, "the batch at offset 2 does not hold the records"),
+        (len(whole) + 23, b"\xff" * 4, "the batch at offset 2 has a length or a number"),
+    ):
+        kafka.broker.stop()
+        log.write_bytes(kept[:place] + damage + kept[place + len(damage) :])
+        kafka.broker.start()
+        if place > len(whole) + 60:  # a range that ends before it is not concerned
+            assert [one.offset for one in in_bulk(settings, topic, 0, 2)] == [0, 1]
+        begun = time.monotonic()
+        with pytest.raises(LogError, match=f"{topic}, partition 0: {what}"):
+            in_bulk(settings, topic)
+        assert time.monotonic() - begun < 4
+
+
 @pytest.fixture(scope="module")
 def lavish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """Give a broker that makes a topic for whoever asks for one, and may be told to be slow."""
@@ -375,3 +407,18 @@ def test_a_broker_that_holds_readers_back(lavish: Kafka) -> None:
     begun = time.monotonic()
     assert [one.offset for one in in_bulk(settings, topic)] == list(range(6_000))
     assert time.monotonic() - begun > 1
+    subprocess.run([*command[:-1], "--delete-config", "consumer_byte_rate"], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_broker_that_hangs_up_meanwhile(lavish: Kafka) -> None:
+    """A broker that closes what nobody reads from is asked anew, behind what came before."""
+    settings = replace(settings_of(lavish, partitions=1), topic_prefix="hangs-up", wait_seconds=5)
+    topics.apply(settings)
+    topic = topic_name(settings, Topic.SIGNALS)
+    fill(settings, topic, 25_000)
+    found = list[int]()
+    for block in read_blocks(settings, topic, 0, 0, ALL):
+        found += [message.offset for message in block]
+        time.sleep(2.5)
+    assert found == list(range(25_000))
