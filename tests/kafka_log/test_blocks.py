@@ -245,6 +245,7 @@ def test_a_server_that_is_silent_hides_no_other(settings: KafkaSettings, topic: 
         assert len(in_bulk(replace(settings, bootstrap_servers=servers, wait_seconds=4), topic)) == 3
 
 
+@pytest.mark.slow
 def test_time_between_blocks_is_not_waited(settings: KafkaSettings, topic: str) -> None:
     """Who takes longer for a block than the settings wait gets the next all the same."""
     fill(settings, topic, 25_000)
