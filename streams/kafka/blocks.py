@@ -70,16 +70,16 @@ def read_blocks(
     with asyncio.Runner() as runner:
         source = _Partition(settings, topic, partition)
         loop = runner.get_loop()
-        fetching = loop.create_task(source.fetch(from_offset))
+        fetching = loop.create_task(source.fetch(from_offset, to_offset))
         try:
             waiting, place, is_over = list[Batch](), from_offset, False
             while not is_over:
                 fetched = runner.run(source.result(fetching))
                 is_over = fetched.place >= min(to_offset, fetched.end)
                 if not is_over:
-                    fetching = loop.create_task(source.fetch(fetched.place))
+                    fetching = loop.create_task(source.fetch(fetched.place, to_offset))
                     runner.run(asyncio.sleep(0))  # the request is sent
-                waiting += [batch for batch in fetched.batches if batch.offset < to_offset]
+                waiting += fetched.batches
                 if waiting and (is_over or sum(batch.records for batch in waiting) >= _ENOUGH):
                     block = source.block(waiting, place, to_offset)
                     waiting, place = [], fetched.place
@@ -108,14 +108,14 @@ class _Partition:
         self._client: Any = None
         self._failed: Exception | None = None
 
-    async def fetch(self, offset: int) -> _Fetched:
-        """Return what comes from an offset on; nothing where that is behind the last message.
+    async def fetch(self, offset: int, to_offset: int) -> _Fetched:
+        """Return what comes from an offset on, below another; nothing where that is behind the last message.
 
         What may pass is tried again, for as long as anybody waits.
         """
         while True:
             try:
-                return await self._fetch(offset)
+                return await self._fetch(offset, to_offset)
             except (KafkaError, OSError) as error:
                 self._failed = error
                 if isinstance(error, KafkaError) and not error.retriable:
@@ -160,7 +160,7 @@ class _Partition:
         if self._client is not None:
             await self._client.close()
 
-    async def _fetch(self, offset: int) -> _Fetched:
+    async def _fetch(self, offset: int, to_offset: int) -> _Fetched:
         client = await self._connected()
         leader = client.cluster.leader_for_partition(TopicPartition(self._topic, self._partition))
         if leader in (None, -1):
@@ -176,7 +176,7 @@ class _Partition:
         if code:
             await client.force_metadata_update()
             raise for_code(code)
-        found, place = batches(fetched, aborted or (), offset)
+        found, place = batches(fetched, aborted or (), offset, to_offset)
         if place <= offset < end:
             raise TimeoutError  # nothing came of what is there
         return _Fetched(found, place, end)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import cramjam
 import numpy as np
 from aiokafka.codec import gzip_decode, snappy_decode, zstd_decode  # type: ignore[import-untyped]
+from aiokafka.record.default_records import DefaultRecordBatch  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from domain.bounds import ID_CHARACTERS
@@ -25,6 +26,7 @@ _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 less the first's, first and last time, producer's id and epoch, sequence number, records."""
 _BEFORE_LENGTH: Final = 12
 _FORMAT: Final = 2
+_NO_END: Final = 1 << 63
 _COMPRESSION, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0b111, 0b1000, 0b10000, 0b100000
 _MARKER_KIND: Final = slice(2, 4)
 """Of a marker's key: its version stands before it, and a later one may have more behind it."""
@@ -64,7 +66,7 @@ _OUR_WORDS: Final = np.frombuffer(_OURS.ljust(-(-_OURS_BYTES // WORD_BYTES) * WO
 
 
 class Batch(NamedTuple):
-    """Records that were sent together: their bytes, and what all of them share.
+    """Records that were sent together: what they are packed into, and what all of them share.
 
     `time` is the first record's, UTC milliseconds; where `is_time_fixed`, every record's.
     """
@@ -81,13 +83,18 @@ class Corrupt(ValueError):
     """Bytes that are no record batches of a format we read."""
 
 
-def batches(fetched: bytes, aborted: Sequence[tuple[int, int]], from_offset: int) -> tuple[list[Batch], int]:
+def batches(
+    fetched: bytes, aborted: Sequence[tuple[int, int]], from_offset: int, to_offset: int = _NO_END
+) -> tuple[list[Batch], int]:
     """Return the batches of committed messages in what a broker sent, and the offset to go on at.
+
+    Their checksums are verified. Batches from `to_offset` on are not looked at.
 
     Args:
         fetched: whole batches, and perhaps the beginning of another.
         aborted: the producer and first offset of each transaction of these that was given up.
         from_offset: that was asked for.
+        to_offset: behind what is wanted.
 
     Raises:
         Corrupt: they cannot be read.
@@ -100,13 +107,17 @@ def batches(fetched: bytes, aborted: Sequence[tuple[int, int]], from_offset: int
         (
             offset, length, _, form, _, attributes, last, first_time, last_time, producer, _, _, count,
         ) = _HEADER.unpack_from(fetched, at)  # fmt: skip
-        start, at = at + _HEADER.size, at + _BEFORE_LENGTH + length
+        begin, start, at = at, at + _HEADER.size, at + _BEFORE_LENGTH + length
+        if offset >= to_offset:
+            return found, offset
         if form != _FORMAT:
             raise Corrupt(f"the batch at offset {offset} has message format {form}: this version reads 2")
         if min(count, last, at - start) < 0:
             raise Corrupt(f"the batch at offset {offset} has a length or a number of records below 0")
         if at > len(fetched):
             break
+        if not DefaultRecordBatch(view[begin:at]).validate_crc():
+            raise Corrupt(f"the batch at offset {offset} is not what was written: its checksum differs")
         place = offset + last + 1
         while waiting and waiting[-1][1] <= offset:
             given_up.add(waiting.pop()[0])

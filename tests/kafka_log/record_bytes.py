@@ -17,7 +17,7 @@ ABORT, COMMIT = b"\0\0\0\0", b"\0\0\0\1"
 ENCODERS: Final[Mapping[int, Callable[[bytes], bytes]]] = {
     0: bytes, 1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode,
 }  # fmt: skip
-_CHECKED: Final = 21
+CHECKED: Final = 21
 """Where a batch's checksum ends, and what it is of begins."""
 
 RawHeaders = Sequence[tuple[bytes, bytes | None]]
@@ -96,5 +96,5 @@ def built(
 
 def checked(batch: bytes) -> bytes:
     """Return a batch with the checksum that fits it."""
-    checksum = calc_crc32c(batch[_CHECKED:])
-    return batch[: _CHECKED - 4] + checksum.to_bytes(4) + batch[_CHECKED:]
+    checksum = calc_crc32c(batch[CHECKED:])
+    return batch[: CHECKED - 4] + checksum.to_bytes(4) + batch[CHECKED:]

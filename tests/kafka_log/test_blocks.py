@@ -32,7 +32,7 @@ from streams.log import LogError, LogUnavailable, SignalsGone
 from streams.messages import Message
 from streams.worker.pump import message_of
 from tests.kafka_fixture import Kafka, own_broker
-from tests.kafka_log.record_bytes import ENCODERS, RawHeaders, batch, record
+from tests.kafka_log.record_bytes import ENCODERS, RawHeaders, batch, checked, record
 from tests.kafka_log.settings import settings_of
 
 ALL: Final = 1 << 62
@@ -364,15 +364,18 @@ def test_a_log_that_is_damaged(kafka: Kafka) -> None:
     (log,) = (kafka.broker.log_file.parent / "data" / f"{topic}-0").glob("*.log")
     kept = log.read_bytes()
     assert len(kept) == 2 * len(whole)
-    for place, damage, what in (
-        (len(whole) + 61, b"\xff" * 3, "the batch at offset 2 does not hold the records"),
-        (len(whole) + 23, b"\xff" * 4, "the batch at offset 2 has a length or a number"),
+    for place, damage, fits, what in (
+        (61, b"\xff" * 3, False, "the batch at offset 2 is not what was written"),
+        (61, b"\xff" * 3, True, "the batch at offset 2 does not hold the records"),
+        (23, b"\xff" * 4, False, "the batch at offset 2 has a length or a number"),
     ):
         kafka.broker.stop()
-        log.write_bytes(kept[:place] + damage + kept[place + len(damage) :])
+        second = kept[len(whole) :]
+        second = second[:place] + damage + second[place + len(damage) :]
+        log.write_bytes(kept[: len(whole)] + (checked(second) if fits else second))
         kafka.broker.start()
-        if place > len(whole) + 60:  # a range that ends before it is not concerned
-            assert [one.offset for one in in_bulk(settings, topic, 0, 2)] == [0, 1]
+        # A range that ends before it is not concerned.
+        assert [one.offset for one in in_bulk(settings, topic, 0, 2)] == [0, 1]
         begun = time.monotonic()
         with pytest.raises(LogError, match=f"{topic}, partition 0: {what}"):
             in_bulk(settings, topic)

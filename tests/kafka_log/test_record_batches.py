@@ -16,6 +16,7 @@ from streams.messages import NOTHING, Message, Messages
 from tests.kafka_log.record_bytes import (
     ABORT,
     APPEND_TIME,
+    CHECKED,
     COMMIT,
     CONTROL,
     ENCODERS,
@@ -300,6 +301,16 @@ def broken(raw: bytes, aborted: Sequence[tuple[int, int]] = ()) -> None:
 def test_bytes_that_were_changed(log: list[Put], changes: list[tuple[float, int, bytes]]) -> None:
     """Bytes that were changed on their way are corrupt, or other messages, and nothing worse."""
     broken(changed(b"".join(one.raw for one in log), changes), [(5, 0)])
+
+
+@given(_log(), st.data())
+def test_a_bit_that_was_changed_is_told(log: list[Put], data: st.DataObject) -> None:
+    """Whatever a batch's checksum is of: it is told even where it changes nothing that anybody would miss."""
+    raw = data.draw(st.sampled_from([one.raw for one in log]), label="batch")
+    place = data.draw(st.integers(CHECKED, len(raw) - 1), label="byte")
+    flipped = raw[place] ^ (1 << data.draw(st.integers(0, 7), label="bit"))
+    with pytest.raises(Corrupt):
+        batches(raw[:place] + bytes((flipped,)) + raw[place + 1 :], (), -1)
 
 
 _raw_headers = st.lists(st.tuples(st.sampled_from([b"schema", b"id", b"\xff"]), _parts), max_size=3)
