@@ -15,12 +15,12 @@ from domain.columns import EVENT_COLUMNS, MOMENT, SIGNAL_COLUMNS, event_columns,
 from domain.errors import DomainError
 from domain.event import Event, read_event, write_event
 from domain.kernels import COMPILED
-from domain.signal import Count, Credential, Screening, Signal, Time, Verify, read_signal, write_signal
-from domain.vocabulary import Action, Category, Delivery, Direction, Method, Quality, Reason, Topic
+from domain.signal import Signal, Time, read_signal, write_signal
+from domain.vocabulary import Action, Category
 from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT
 from domain.wire_reading import read_events, read_signals
 from domain.wire_scanning import scan
-from tests.wire_strategies import EVENTS, PLAIN_EVENTS, PLAIN_SIGNALS, SIGNALS
+from tests.wire_strategies import EVENTS, FULL_EVENT, FULL_SIGNAL, PLAIN_EVENTS, PLAIN_SIGNALS, SIGNALS
 
 KINDS: Any = [
     (SIGNALS, PLAIN_SIGNALS, write_signal, read_signals, read_signal, signal_columns),
@@ -88,47 +88,7 @@ def _values(table: pa.Table) -> list[dict[str, Any]]:
     return table.cast(plain).to_pylist()
 
 
-_FULL_SIGNAL = write_signal(
-    Signal(
-        id="1",
-        site="s",
-        device="d",
-        category=Category.DOOR,
-        action=Action.OPENED,
-        time=Time(5, 6, "r", "z", 70, Quality.CORRECTED),
-        point="p",
-        reason=Reason.DURESS,
-        reason_code="c",
-        direction=Direction.IN,
-        credential=Credential("f", "h"),
-        person="x",
-        verify=Verify((Method.CARD,), liveness=True),
-        screening=Screening(36.5, mask=False),
-        count=Count(90, 100),
-        seq=80,
-        delivery=Delivery.POLL,
-        data={"a": {"b": [1, "]", 2.5]}, "c": None},
-        raw="w",
-    )
-)
-_FULL_EVENT = write_event(
-    Event(
-        id="1",
-        site="s",
-        topic=Topic.VISIT_STARTED,
-        position=90,
-        ordinal=20,
-        occurred_at=30,
-        known_at=40,
-        person="x",
-        value=50,
-        limit=60,
-        late=True,
-        causes=(70, 80),
-        policy_version=11,
-        detail={"a": {"b": [1, "}", 2.5]}, "c": None},
-    )
-)
+_FULL_SIGNAL, _FULL_EVENT = write_signal(FULL_SIGNAL), write_event(FULL_EVENT)
 _OTHER_NUMBERS = (
     "0",
     "-1",

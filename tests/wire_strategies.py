@@ -104,3 +104,41 @@ _NO_ESCAPE = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_char
 _DIGITS = st.integers(-(10**18) + 1, 10**18 - 1)
 PLAIN_SIGNALS = _signals(_NO_ESCAPE, _DIGITS)
 PLAIN_EVENTS = _events(_NO_ESCAPE, _DIGITS, st.integers(0, 10**18 - 1))
+FULL_SIGNAL = Signal(
+    id="1",
+    site="s",
+    device="d",
+    category=Category.DOOR,
+    action=Action.OPENED,
+    time=Time(5, 6, "r", "z", 70, Quality.CORRECTED),
+    point="p",
+    reason=Reason.DURESS,
+    reason_code="c",
+    direction=Direction.IN,
+    credential=Credential("f", "h"),
+    person="x",
+    verify=Verify((Method.CARD,), liveness=True),
+    screening=Screening(36.5, mask=False),
+    count=Count(90, 100),
+    seq=80,
+    delivery=Delivery.POLL,
+    data={"a": {"b": [1, "]", 2.5]}, "c": None},
+    raw="w",
+)
+FULL_EVENT = Event(
+    id="1",
+    site="s",
+    topic=Topic.VISIT_STARTED,
+    position=90,
+    ordinal=20,
+    occurred_at=30,
+    known_at=40,
+    person="x",
+    value=50,
+    limit=60,
+    late=True,
+    causes=(70, 80),
+    policy_version=11,
+    detail={"a": {"b": [1, "}", 2.5]}, "c": None},
+)
+"""With something in every field."""
