@@ -142,3 +142,30 @@ FULL_EVENT = Event(
     detail={"a": {"b": [1, "}", 2.5]}, "c": None},
 )
 """With something in every field."""
+
+
+@st.composite
+def changed_wires(draw: st.DrawFn, wire: bytes) -> bytes:
+    """Cut, put in, or move some bytes of the wire; seldom none."""
+    for _ in range(draw(st.integers(0, 2))):
+        begin = draw(st.integers(0, len(wire)))
+        end = min(len(wire), begin + draw(st.integers(0, 8)))
+        pieces = [
+            b"",
+            b'"',
+            b"\\",
+            b",",
+            b"0",
+            b"-",
+            b"1.5",
+            b"1e3",
+            b" ",
+            b"}",
+            b"]",
+            b"null",
+            b"\xc3",
+            b"9" * 19,
+        ]
+        put = draw(st.sampled_from([*pieces, wire[begin:end] * 2]) | st.binary(max_size=2))
+        wire = wire[:begin] + put + wire[end:]
+    return wire

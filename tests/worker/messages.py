@@ -1,5 +1,6 @@
 """Messages of the signals topic for tests: from signals, good and bad, of several sites."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
 from streams.admission import Limits
 from streams.messages import Message
-from tests.signal_strategies import Log, worlds
+from tests.signal_strategies import worlds
 
 LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=1_000_000)
 NOON: Final = 1_709_550_000_000_000
@@ -87,7 +88,7 @@ def bad_messages() -> list[tuple[str, Message]]:
 def partitions(draw: st.DrawFn, *, sites: int = 3, max_steps: int = 20) -> list[Message]:
     """Draw a partition: the worlds of several sites shuffled together, with repeats and bad messages."""
     waiting = [
-        _moved(draw(worlds(max_steps=max_steps, wild_sites=True)), site)
+        moved(draw(worlds(max_steps=max_steps, wild_sites=True)), site)
         for site in _SITES[: draw(st.integers(1, sites))]
     ]
     bad = [one for _, one in bad_messages()]
@@ -105,12 +106,12 @@ def partitions(draw: st.DrawFn, *, sites: int = 3, max_steps: int = 20) -> list[
     return [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(drawn)]
 
 
-def _moved(log: Log, site: str) -> list[Signal]:
+def moved(log: Sequence[Signal], site: str) -> list[Signal]:
     """Return a world's signals as those of another site."""
-    moved = []
+    signals = []
     for signal in log:
         data = signal.data
         if data and data.get("kind") == "site" and "id" in data["document"]:
             data = data | {"document": data["document"] | {"id": site}}
-        moved.append(msgspec.structs.replace(signal, id=signal_id(site, signal.id), site=site, data=data))
-    return moved
+        signals.append(msgspec.structs.replace(signal, id=signal_id(site, signal.id), site=site, data=data))
+    return signals

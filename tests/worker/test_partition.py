@@ -1,23 +1,27 @@
 """The laws of a partition: no cut changes anything, and no site changes another."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.event import Event, write_event
-from domain.signal import Signal
+from domain.signal import Credential, Signal
 from domain.site import Site
 from domain.vocabulary import Category, Topic
+from streams import bulk_admission, engine
 from streams.engine import Engine
 from streams.messages import Message
 from streams.worker import shares as sharing
 from streams.worker.partition import Decided, PartitionDecider, Record
 from streams.worker.recent_ids import RecentIds, words_of
+from tests.campus_log import campus_log
 from tests.differences import first_difference
-from tests.worker.messages import LIMITS, a_signal, message, partitions
+from tests.worker.messages import LIMITS, a_signal, message, moved, partitions
 
 _fewer = settings(max_examples=settings().max_examples // 3)
 """A partition is several worlds: as many signals are tried as elsewhere."""
@@ -68,13 +72,40 @@ def test_what_is_decided_again_in_bulk_is_what_was_decided(
         stop = data.draw(st.integers(live.position + 1, len(messages)), label="cut")
         batch = messages[live.position : stop]
         wires = [write_event(event) for event in live.decide(batch).events]
-        with patch.object(sharing, "FEW", data.draw(st.sampled_from([0, 1, 4, 200]), label="few")):
+        with (
+            patch.object(sharing, "FEW", data.draw(st.sampled_from([0, 1, 4, 200]), label="few")),
+            patch.object(bulk_admission, "PART", data.draw(st.sampled_from([1, 3, 1_000]), label="part")),
+            patch.object(engine, "_AT_ONCE", data.draw(st.sampled_from([1, 3, 4_096]), label="at once")),
+        ):
             way = data.draw(st.sampled_from([again.decide_wires, again.pass_over]), label="way")
             assert way(batch) == (wires if way == again.decide_wires else len(wires))
         assert again.position == live.position
         assert again.snapshot() == live.snapshot()
     with pytest.raises(ValueError, match="is next"):
         again.pass_over([message(a_signal(), len(messages) + 1)])
+
+
+def test_many_messages_are_decided_again_in_bulk_as_they_were_decided() -> None:
+    """More than are taken at once, of several sites, with strangers, orders and repeats between them."""
+    log = campus_log(persons=120, days=3, seed=5).signals
+    alpha, beta = (moved(log, site) for site in ("alpha", "門"))
+    assert len(alpha) > 4_096 + 3
+    messages = [message(signal) for signal in alpha[:3]]
+    for number, (one, other) in enumerate(zip(alpha[3:], beta, strict=False)):
+        stranger = Credential("card", f"{number % 50}") if number % 7 == 0 else one.credential
+        messages.append(message(msgspec.structs.replace(one, credential=stranger)))
+        if number % 3 == 0:
+            messages.append(message(other))
+    messages += [messages[-1], messages[2], messages[5_000]]
+    messages = [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(messages)]
+    live, told, passed = (PartitionDecider(LIMITS) for _ in range(3))
+    for size in (len(messages) - 3, 2, 1):
+        batch = messages[live.position : live.position + size]
+        wires = [write_event(event) for event in live.decide(batch).events]
+        assert wires
+        assert told.decide_wires(batch) == wires
+        assert passed.pass_over(batch) == len(wires)
+        assert told.snapshot() == passed.snapshot() == live.snapshot()
 
 
 @_fewer
@@ -89,13 +120,13 @@ def test_every_site_is_decided_as_if_it_were_alone(messages: list[Message]) -> N
     admitted = [one for one in messages if one.offset not in refused]
     repeats = []
     for one, signal in zip(admitted, decided.signals, strict=True):
-        engine = alone.setdefault(signal.site, Engine(signal.site))
+        own = alone.setdefault(signal.site, Engine(signal.site))
         if (signal.site, signal.id) in seen:
-            repeats.append((one.offset, signal.device, engine.now, (one.offset,)))
+            repeats.append((one.offset, signal.device, own.now, (one.offset,)))
             continue
         if signal.category is not Category.CLOCK:
             seen.add((signal.site, signal.id))
-        expected += engine.decide([signal], [one.offset])
+        expected += own.decide([signal], [one.offset])
     told = [event for event in decided.events if event.topic is Topic.SIGNAL_REPEATED]
     assert [(event.position, event.device, event.known_at, event.causes) for event in told] == repeats
     difference = first_difference([one for one in decided.events if one not in told], expected)
@@ -145,17 +176,28 @@ def test_the_same_time_twice_is_no_repeat() -> None:
 
 # --- recent ids ---
 
+_IDS: list[Callable[[int], str]] = [
+    lambda number: f"{number % 3:016x}{number:016x}",
+    lambda number: f"{number:02x}{'0' * 14}{number % 2:016x}",  # the first byte is the lowest: side by side
+    lambda number: f"{number % 5:02x}0000{number:02x}{'f' * 24}",  # few slots, many marks
+    lambda number: f"ffffffff{number:08x}{'f' * 16}",  # one mark for all
+    lambda number: f"{'f' * 30}{number:02x}",
+]
+
 
 @given(
     st.integers(1, 70),
     st.lists(st.lists(st.integers(0, 120), max_size=60), max_size=8),
     st.booleans(),
+    st.sampled_from(_IDS),
 )
-def test_the_newest_ids_are_known_and_no_others(most: int, calls: list[list[int]], is_restored: bool) -> None:
-    """Like an ordered set of bounded length, however the ids are cut into calls; low bits collide."""
+def test_the_newest_ids_are_known_and_no_others(
+    most: int, calls: list[list[int]], is_restored: bool, id_of: Callable[[int], str]
+) -> None:
+    """Like an ordered set of bounded length, however the ids are cut into calls; bits of them collide."""
     recent, model = RecentIds(most), OrderedDict[str, None]()
     for numbers in calls:
-        ids = [f"{number % 3:016x}{number:016x}" for number in numbers]
+        ids = [id_of(number) for number in numbers]
         known = []
         for one in ids:
             known.append(one in model)
