@@ -58,7 +58,6 @@ _LEFT_OUT: Final = np.array(
 """The code of a word that is left out; the first two never are."""
 _ORDERED: Final = np.isin(np.arange(len(Action)), [code(action) for action in ORDERS])
 _SCHEMA: Final = np.frombuffer(SCHEMA_HEADER.ljust(8, b"\0"), "<u8")
-_SCHEMA_BYTES: Final = len(SCHEMA_HEADER)
 
 
 class Admitted(NamedTuple):
@@ -99,8 +98,8 @@ def admit_in_bulk(limits: Limits, messages: Messages) -> Admitted:
         _judge(
             data, places, scanned.values, scanned.lengths, scanned.fits, site_codes, may_stand,
             _WORD_COLUMNS, _CLOSED.slots, _CLOSED.texts, _CLOSED.lengths, _CLOSED.codes, _LEFT_OUT, _ORDERED,
-            _OBJECTS, _SCHEMA, limits.message_bytes, limits.clock_ahead_us, found, names, used, rows[part],
-            are[part],
+            _OBJECTS, _SCHEMA, len(SCHEMA_HEADER), limits.message_bytes, limits.clock_ahead_us, found, names,
+            used, rows[part], are[part],
         )  # fmt: skip
         for column, known in objects.items():
             codes, are_ours = known.of(data, scanned, column, len(places))
@@ -144,8 +143,8 @@ def _may_stand(limits: Limits, site: str) -> bool:
 def _judge(
     data: Any, messages: Any, values: Any, lengths: Any, fits: Any, sites: Any, may_stand: Any,
     word_columns: Any, slots: Any, texts: Any, text_lengths: Any, codes: Any, left_out: Any, ordered: Any,
-    objects: Any, schema: Any, most_bytes: int, most_ahead: int, found: Any, names: Any, used: Any, rows: Any,
-    are: Any,
+    objects: Any, schema: Any, schema_bytes: int, most_bytes: int, most_ahead: int, found: Any, names: Any,
+    used: Any, rows: Any, are: Any,
 ) -> None:  # fmt: skip
     """Fill in the rows of scanned messages, and say which are admitted; others have no objects after it.
 
@@ -162,8 +161,8 @@ def _judge(
             and (
                 message.schema_length == NOTHING
                 or (
-                    message.schema_length == _SCHEMA_BYTES
-                    and begins(data, message.schema, schema, 0, _SCHEMA_BYTES)
+                    message.schema_length == schema_bytes
+                    and begins(data, message.schema, schema, 0, schema_bytes)
                 )
             )
             and lengths[i, _ID] == ID_CHARACTERS
