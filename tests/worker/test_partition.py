@@ -185,9 +185,10 @@ _IDS: list[Callable[[int], str]] = [
 ]
 
 
+@settings(max_examples=8 * settings().max_examples)
 @given(
-    st.integers(1, 70),
-    st.lists(st.lists(st.integers(0, 120), max_size=60), max_size=8),
+    st.integers(1, 70) | st.integers(1, 8),
+    st.lists(st.lists(st.integers(0, 120) | st.integers(0, 12), max_size=60), max_size=8),
     st.booleans(),
     st.sampled_from(_IDS),
 )
