@@ -59,10 +59,14 @@ def _encoded(headers: Headers) -> bytes:
 
 _OURS: Final = _encoded(signal_headers("0" * ID_CHARACTERS))[:-ID_CHARACTERS]
 """What stands in a record of ours before its signal's id, which is the last of its headers."""
-_OURS_BYTES: Final = len(_OURS)
 _OUR_SCHEMA: Final = _OURS.index(b"schema") + len(b"schema") + 1
-_OUR_SCHEMA_BYTES: Final = _OURS[_OUR_SCHEMA - 1] // 2
-_OUR_WORDS: Final = np.frombuffer(_OURS.ljust(-(-_OURS_BYTES // WORD_BYTES) * WORD_BYTES, b"\0"), "<u8")
+_OUR_HEADERS: Final = (
+    np.frombuffer(_OURS.ljust(-(-len(_OURS) // WORD_BYTES) * WORD_BYTES, b"\0"), "<u8"),
+    len(_OURS),
+    _OUR_SCHEMA,
+    _OURS[_OUR_SCHEMA - 1] // 2,
+)
+"""The same in words and its bytes; where the schema's version stands in it, and the bytes of that."""
 
 
 class Batch(NamedTuple):
@@ -149,7 +153,7 @@ def messages_in(found: Sequence[Batch]) -> Messages:
     short = rows["count"] > (rows["stop"] - rows["start"]) // _LEAST_RECORD  # no room is made for these
     places = records(0 if short.any() else int(rows["count"].sum()), PLACES)
     unusual = np.zeros(len(places), np.int64)
-    broken = int(short.argmax()) if short.any() else _read(data, rows, _OUR_WORDS, places, unusual)
+    broken = int(short.argmax()) if short.any() else _read(data, rows, *_OUR_HEADERS, places, unusual)
     if broken >= 0:
         raise Corrupt(f"the batch at offset {found[broken].offset} does not hold the records it says")
     for row in np.flatnonzero(unusual).tolist():
@@ -242,14 +246,16 @@ def _part(data: Any, at: int, stop: int) -> tuple[int, int, int]:
 
 
 @inlined
-def _read_headers(data: Any, at: int, stop: int, ours: Any, place: Any) -> tuple[int, bool]:
+def _read_headers(
+    data: Any, at: int, stop: int, ours: Any, ours_bytes: int, schema: int, schema_bytes: int, place: Any
+) -> tuple[int, bool]:  # fmt: skip
     """Read a message's headers; return the place behind them, -1 if they are broken; are all names ASCII?
 
     The first of a name counts.
     """
-    behind = at + _OURS_BYTES
-    if behind + ID_CHARACTERS == stop and begins(data, at, ours, 0, _OURS_BYTES):  # as we write them
-        place.schema_length, place.schema = _OUR_SCHEMA_BYTES, at + _OUR_SCHEMA
+    behind = at + ours_bytes
+    if behind + ID_CHARACTERS == stop and begins(data, at, ours, 0, ours_bytes):  # as we write them
+        place.schema_length, place.schema = schema_bytes, at + schema
         place.id_length, place.id = ID_CHARACTERS, behind
         return stop, True
     is_ascii, has_schema, has_id = True, False, False
@@ -271,9 +277,13 @@ def _read_headers(data: Any, at: int, stop: int, ours: Any, place: Any) -> tuple
 
 
 @loop
-def _read(data: Any, batches: Any, ours: Any, places: Any, unusual: Any) -> int:
+def _read(
+    data: Any, batches: Any, ours: Any, ours_bytes: int, schema: int, schema_bytes: int, places: Any,
+    unusual: Any,
+) -> int:  # fmt: skip
     """Read the records of each batch; return the number of the first that is broken, -1 if none is.
 
+    `ours` is what our headers begin with, `schema` where in it the schema's version stands.
     `unusual` is where a message's headers begin, if the name of one is not ASCII.
     """
     row = 0
@@ -295,7 +305,7 @@ def _read(data: Any, batches: Any, ours: Any, places: Any, unusual: Any) -> int:
                 at, place.value_length, place.value = _part(data, at, end)
             if at >= 0:
                 headers = at
-                at, is_ascii = _read_headers(data, at, end, ours, place)
+                at, is_ascii = _read_headers(data, at, end, ours, ours_bytes, schema, schema_bytes, place)
             if at != end:
                 return number
             if not is_ascii:
