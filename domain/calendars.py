@@ -5,6 +5,7 @@ into the gap of a spring change is moved forward by the gap, one that occurs twi
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, Literal, Self
@@ -82,23 +83,32 @@ class Calendar(Document):
             return ()
         return self.hours.get(WEEKDAYS[day.weekday()], ())
 
-    def intervals(self, first: date, last: date, site_zone: ZoneInfo) -> list[tuple[int, int]]:
+    def intervals(self, first: date, last: date, site_zone: ZoneInfo) -> Sequence[tuple[int, int]]:
         """Return the half-open working intervals of the local dates first to last, both included.
 
         UTC microseconds, ascending, touching intervals joined.
         """
         zone = ZoneInfo(self.time_zone) if self.time_zone else site_zone
-        found: list[tuple[int, int]] = []
-        day = first
-        while day <= last:
-            for start, end in sorted(span_minutes(span) for span in self.spans(day)):
-                begin, stop = _utc_us(day, start, zone), _utc_us(day, end, zone)
-                if found and begin <= found[-1][1]:
-                    found[-1] = (found[-1][0], max(stop, found[-1][1]))
-                elif begin < stop:
-                    found.append((begin, stop))
-            day += timedelta(days=1)
-        return found
+        return _intervals(self, first, last, zone)
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
+@lru_cache(maxsize=64)
+def _intervals(calendar: Calendar, first: date, last: date, zone: ZoneInfo) -> Sequence[tuple[int, int]]:
+    """Do it: each calendar takes milliseconds, and the sites of a city have few different ones."""
+    found: list[tuple[int, int]] = []
+    day = first
+    while day <= last:
+        for start, end in sorted(span_minutes(span) for span in calendar.spans(day)):
+            begin, stop = _utc_us(day, start, zone), _utc_us(day, end, zone)
+            if found and begin <= found[-1][1]:
+                found[-1] = (found[-1][0], max(stop, found[-1][1]))
+            elif begin < stop:
+                found.append((begin, stop))
+        day += timedelta(days=1)
+    return tuple(found)
 
 
 _HOLIDAYS: Final[dict[tuple[str, str | None, int], holidays.HolidayBase]] = {}

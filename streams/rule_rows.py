@@ -142,7 +142,7 @@ class WorkingHours:
         first, last = utc(first_us).year, max(utc(last_us).year, self._last_named)
         if self._years is not None:
             first, last = min(first, self._years[0]), max(last, self._years[1])
-        bounds, spans = [0], []
+        bounds, spans = [0], list[tuple[int, int]]()
         for calendar in self._calendars:
             spans += calendar.intervals(date(first - 1, 1, 1), date(last + 2, 12, 31), self._zone)
             bounds.append(len(spans))

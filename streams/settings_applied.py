@@ -207,6 +207,8 @@ def _codes(names: Names, words: Sequence[str]) -> list[int]:
 
 def _validity(person: Person, credential: HeldCredential, zone: tzinfo) -> tuple[int, int]:
     """Return from when until when a person holds a credential (rule 3.1), UTC microseconds."""
+    if all(one.valid_from is one.valid_until is None for one in (person, credential)):  # as most are
+        return LONG_AGO, NEVER
 
     def at_us(moment: datetime | None, default: int) -> int:
         if moment is None:
