@@ -23,10 +23,9 @@ def warm_up(empty: Path) -> None:
     # Numba, which these import, keeps to the cache that is named when it is imported.
     from domain.signal import write_signal
     from infra.simulating import city_of, city_signals
-    from streams.admission import Limits
+    from streams.admission import Limits, Message
     from streams.engine import Engine
     from streams.kafka.record_batches import messages_in
-    from streams.messages import Message
     from streams.worker.partition import PartitionDecider
 
     city = city_of(empty, sites=1, persons=_PERSONS, days=1, seed=1, start=None)

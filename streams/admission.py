@@ -11,7 +11,6 @@ from domain.bounds import fault_of, is_site
 from domain.errors import UnknownSchema, UnreadableSignal
 from domain.signal import SCHEMA_VERSION, Signal, read_signal, version_of
 from domain.times import HOUR_US
-from streams.messages import Message
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection, RejectionReason
 
@@ -19,6 +18,22 @@ SCHEMA_HEADER: Final = str(SCHEMA_VERSION).encode()
 """As the header `schema` says it."""
 _DETAIL_CHARACTERS: Final = 1_000
 """What is wrong is told with words of the message itself, which may be as long as the message."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message of the signals or commands topic as the broker gives it.
+
+    `appended_at` is the broker's time, UTC microseconds, far from the limits of 64 bits. `schema` and `id`
+    are the headers of these names, or None; `id` decides nothing: it is for whoever follows a message that
+    cannot be read.
+    """
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    appended_at: int
+    schema: bytes | None = None
+    id: bytes | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):

@@ -20,8 +20,8 @@ from domain.vocabulary import ORDERS, Action, Category, Delivery, Direction, Qua
 from domain.wire_layout import DEFAULTS, OBJECTS, SIGNAL_LAYOUT
 from domain.wire_scanning import PART, Scanned, can_scan, give_codes, is_written_by_us
 from domain.word_codes import WordCodes, word_code
-from streams.admission import SCHEMA_HEADER, Limits, Refused, site_in_key
-from streams.messages import NOTHING, Message, Messages
+from streams.admission import SCHEMA_HEADER, Limits, Message, Refused, site_in_key
+from streams.messages import NOTHING, Messages
 
 ADMITTED: Final = np.dtype(
     [
@@ -146,10 +146,7 @@ def _judge(
     objects: Any, schema: Any, schema_bytes: int, most_bytes: int, most_ahead: int, found: Any, names: Any,
     used: Any, rows: Any, are: Any,
 ) -> None:  # fmt: skip
-    """Fill in the rows of scanned messages, and say which are admitted; others have no objects after it.
-
-    The bounds are those of `domain.bounds.fault_of`.
-    """
+    """Fill in the rows of scanned messages, and say which are admitted; others have no objects after it."""
     for i in range(len(rows)):
         message, row = messages[i], rows[i]
         is_valid = bool(
@@ -178,15 +175,9 @@ def _judge(
                 is_valid = found[number] >= 0
         category, action = found[_CATEGORY], found[_ACTION]
         is_valid &= not (ordered[action] and category == CONTROL) and (action != PLACED)
-        for column in (_DEVICE, _POINT, _PERSON, _HASH, _FORMAT):
-            is_valid &= lengths[i, column] <= LONGEST_IDENTIFIER_BYTES
+        is_valid &= _keeps_to_bounds(values, lengths, i)
         occurred_at, received_at = values[i, _OCCURRED], values[i, _RECEIVED]
-        is_valid &= 0 <= occurred_at < LATEST_US and 0 <= received_at < LATEST_US
         is_valid &= min(occurred_at, received_at) - message.appended_at <= most_ahead
-        is_valid &= _is_within(values, lengths, _SEQ, i, 1 - MOST, MOST)
-        is_valid &= _is_within(values, lengths, _OFFSET, i, 1 - MOST, MOST)
-        is_valid &= _is_within(values, lengths, _INTERVAL, i, 0, MOST_COUNTED)
-        is_valid &= _is_within(values, lengths, _CUMULATIVE, i, 0, MOST)
         if is_valid:
             low, is_valid = _half(data, values[i, _ID])
             high, is_high = _half(data, values[i, _ID] + ID_CHARACTERS // 2)
@@ -218,6 +209,18 @@ def _keep(data: Any, values: Any, lengths: Any, column: int, i: int, names: Any,
         names[end + place] = data[start + place]
     used[0] = end + max(length, 0)
     return int(length)
+
+
+@inlined
+def _keeps_to_bounds(values: Any, lengths: Any, i: int) -> bool:
+    """Return whether times, numbers and identifiers do, as `domain.bounds.fault_of` has it."""
+    found = bool(0 <= values[i, _OCCURRED] < LATEST_US and 0 <= values[i, _RECEIVED] < LATEST_US)
+    for column in (_DEVICE, _POINT, _PERSON, _HASH, _FORMAT):
+        found &= lengths[i, column] <= LONGEST_IDENTIFIER_BYTES
+    found &= _is_within(values, lengths, _SEQ, i, 1 - MOST, MOST)
+    found &= _is_within(values, lengths, _OFFSET, i, 1 - MOST, MOST)
+    found &= _is_within(values, lengths, _INTERVAL, i, 0, MOST_COUNTED)
+    return found and _is_within(values, lengths, _CUMULATIVE, i, 0, MOST)
 
 
 @inlined

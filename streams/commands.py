@@ -2,8 +2,7 @@
 
 from domain.commands.case_command import SCHEMA_VERSION, CaseCommand, read_command
 from domain.errors import UnreadableCommand
-from streams.admission import Limits, Refused, refused, site_in_key
-from streams.messages import Message
+from streams.admission import Limits, Message, Refused, refused, site_in_key
 from streams.quarantine import RejectionReason
 
 

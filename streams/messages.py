@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, overload
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.byte_words import ROOM
 from domain.kernels import Records, records
+from streams.admission import Message
 
 NOTHING: Final = -1
 """The length of what a message has not."""
@@ -21,22 +21,6 @@ PLACES: Final = np.dtype(
 )  # fmt: skip
 """A message: where in a text its parts begin, and how many bytes they have; `NOTHING` where there is none."""
 _PARTS: Final = ("key", "value", "schema", "id")
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message of the signals or commands topic as the broker gives it.
-
-    `appended_at` is the broker's time, UTC microseconds, far from the limits of 64 bits. `schema` and `id`
-    are the headers of these names, or None; `id` decides nothing: it is for whoever follows a message that
-    cannot be read.
-    """
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    appended_at: int
-    schema: bytes | None = None
-    id: bytes | None = None
 
 
 class Messages(Sequence[Message]):
@@ -65,15 +49,9 @@ class Messages(Sequence[Message]):
 
     def values(self) -> list[bytes | None]:
         """Return the value of each message."""
-        data, starts, lengths = (
-            self.data.data,
-            self.places["value"].tolist(),
-            self.places["value_length"].tolist(),
-        )
-        return [
-            None if length == NOTHING else bytes(data[start : start + length])
-            for start, length in zip(starts, lengths, strict=True)
-        ]
+        data, places = self.data.data, self.places
+        each = zip(places["value"].tolist(), places["value_length"].tolist(), strict=True)
+        return [None if size == NOTHING else bytes(data[start : start + size]) for start, size in each]
 
     def __len__(self) -> int:
         return len(self.places)

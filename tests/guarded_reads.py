@@ -23,8 +23,9 @@ from domain.names import Names  # noqa: E402
 from domain.signal import Time, signal_id, write_signal  # noqa: E402
 from domain.wire_layout import EVENT_LAYOUT, SIGNAL_LAYOUT  # noqa: E402
 from domain.wire_scanning import Scanned  # noqa: E402
+from streams.admission import Message  # noqa: E402
 from streams.bulk_admission import admit_in_bulk  # noqa: E402
-from streams.messages import Message, Messages  # noqa: E402
+from streams.messages import Messages  # noqa: E402
 from tests.wire_strategies import FULL_EVENT, FULL_SIGNAL  # noqa: E402
 from tests.worker.messages import LIMITS, NOON  # noqa: E402
 

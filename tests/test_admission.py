@@ -29,10 +29,10 @@ from domain.vocabulary import ORDERS, Action, Category, Delivery, Direction, Met
 from domain.wire_layout import SIGNAL_LAYOUT
 from domain.wire_scanning import scan
 from streams import bulk_admission
-from streams.admission import Admission, Limits, Refused
+from streams.admission import Admission, Limits, Message, Refused
 from streams.bulk_admission import admit_in_bulk
 from streams.encoding import encode, encode_admitted
-from streams.messages import Message, Messages
+from streams.messages import Messages
 from streams.partitioning import partition_of
 from streams.state import State
 from streams.worker.partition import PartitionDecider

@@ -17,10 +17,9 @@ from domain.commands.case_command import CaseCommand
 from domain.errors import CommandRefused
 from infra.command_side.cases import Cases
 from infra.command_side.errors import Outdated, Overtaken
-from streams.admission import Limits, Refused, rejection
+from streams.admission import Limits, Message, Refused, rejection
 from streams.commands import admit_command
 from streams.kafka.quarantining import MessageQuarantine
-from streams.messages import Message
 
 DECIDED, REFUSED, QUARANTINED, REPEATED = "decided", "refused", "quarantined", "repeated"
 _ID_LENGTH: Final = 100

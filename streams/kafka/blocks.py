@@ -32,6 +32,8 @@ _FETCHED_BYTES: Final = 1 << 20
 """What is asked for at once: the next is on its way while this is decided, and sockets hold no more."""
 _ENOUGH: Final = 10_000
 """Messages of a block, unless fewer come: so many hide what a block costs."""
+_ENOUGH_BYTES: Final = 4 * _FETCHED_BYTES
+"""Likewise, of whatever size: what is packed into so many is held at once."""
 _WAIT_MS: Final = 100
 _NEVER_MS: Final = 24 * 3_600_000
 """A request is given up by who waits for it: while a block is decided, which may take long, nobody does."""
@@ -80,7 +82,7 @@ def read_blocks(
                     fetching = loop.create_task(source.fetch(fetched.place, to_offset))
                     runner.run(asyncio.sleep(0))  # the request is sent
                 waiting += fetched.batches
-                if waiting and (is_over or sum(batch.records for batch in waiting) >= _ENOUGH):
+                if waiting and (is_over or _are_enough(waiting)):
                     block = source.block(waiting, place, to_offset)
                     waiting, place = [], fetched.place
                     if len(block):
@@ -88,6 +90,13 @@ def read_blocks(
         finally:
             fetching.cancel()
             runner.run(source.close(fetching))
+
+
+def _are_enough(waiting: list[Batch]) -> bool:
+    return (
+        sum(batch.records for batch in waiting) >= _ENOUGH
+        or sum(len(batch.packed) for batch in waiting) >= _ENOUGH_BYTES
+    )
 
 
 class _Partition:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final, Self, TypeVar
 
+from streams.admission import Message as Admitted
 from streams.kafka.appending import Appender
 from streams.kafka.blocks import read_blocks
 from streams.kafka.events import fitting, stored
@@ -27,7 +28,6 @@ from streams.log import (
     Snapshot,
     Stored,
 )
-from streams.messages import Message as Admitted
 from streams.messages import Messages
 from streams.partitioning import partition_of
 from streams.quarantine import Rejection

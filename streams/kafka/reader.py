@@ -7,11 +7,11 @@ from typing import Final, Protocol, Self, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from domain.times import MILLISECOND_US
+from streams.admission import Message as Admitted
 from streams.kafka.errors import explained, no_topic, passing, patiently
 from streams.kafka.headers import ReadHeaders, header, headers_of
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogUnavailable, SignalsGone
-from streams.messages import Message as Admitted
 
 AT_ONCE: Final = 500
 """Messages asked of librdkafka at once. What is let go is used again while a core's own cache has it: so few

@@ -17,8 +17,8 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.app.base import BootStrategy
 from faust.types import TP
 
+from streams.admission import Message
 from streams.log import LogError, LogUnavailable, PositionConflict
-from streams.messages import Message
 from streams.worker.credentials import credentials
 from streams.worker.owner import WORTH_KEEPING, Observer, PartitionLog, PartitionOwner, Plan
 from streams.worker.pump import Pace, Pump

@@ -10,8 +10,7 @@ from typing import Final
 
 import msgspec
 
-from streams.admission import Limits
-from streams.messages import Message
+from streams.admission import Limits, Message
 from streams.worker.partition import PartitionDecider
 
 _PACKAGES: Final = ("limen", "numpy", "numba", "msgspec", "pyarrow")

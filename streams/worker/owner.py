@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from streams.admission import Limits, Refused, rejection
+from streams.admission import Limits, Message, Refused, rejection
 from streams.log import EventDraft, LogCorrupt, LogError, Snapshot
-from streams.messages import Message, Messages
+from streams.messages import Messages
 from streams.quarantine import Rejection
 from streams.worker.defect import EngineDefect, keep_bundle
 from streams.worker.partition import Decided, PartitionDecider, Record

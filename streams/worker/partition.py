@@ -19,10 +19,10 @@ from domain.signal import Signal
 from domain.site import Site
 from domain.vocabulary import Action, Category, Topic
 from domain.wires import event_wires
-from streams.admission import Admission, Limits, Refused
+from streams.admission import Admission, Limits, Message, Refused
 from streams.engine import Engine
 from streams.log import EventDraft
-from streams.messages import Message, Messages
+from streams.messages import Messages
 from streams.runner import draft
 from streams.worker.recent_ids import RecentIds, words_of
 from streams.worker.shares import shares
@@ -226,19 +226,13 @@ class PartitionDecider:
             if share.is_for_rows:
                 known = site.recent.admit(share.ids())
                 if not known.any():
+                    rows, names = share.admitted.rows, share.admitted.names
                     for places, signal in share.parts():
+                        at = places + start
                         if signal is None:
-                            made.append(
-                                of_rows(
-                                    site.engine,
-                                    share.admitted.rows,
-                                    places,
-                                    share.admitted.names,
-                                    places + start,
-                                )
-                            )
+                            made.append(of_rows(site.engine, rows, places, names, at))
                         else:
-                            events += site.engine.decide([signal], (places + start).tolist())
+                            events += site.engine.decide([signal], at.tolist())
                     continue
             signals = share.signals()
             known = site.known(signals) if known is None else known

@@ -15,10 +15,10 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 
 from domain.times import MILLISECOND_US
+from streams.admission import Message
 from streams.backoff import Backoff
 from streams.kafka.headers import header
 from streams.log import LogCorrupt, LogUnavailable, PositionConflict
-from streams.messages import Message
 from streams.worker.owner import PartitionOwner
 
 T = TypeVar("T")

@@ -81,8 +81,8 @@ def shares(admission: Admission, messages: Messages) -> list[Share]:
         found = admission.admit(messages[place])
         if isinstance(found, Signal):
             others.setdefault(found.site, {})[place] = found
-    codes = np.where(admitted.are, admitted.rows["site"], -1).astype(np.min_scalar_type(-len(admitted.sites)))
-    order = np.argsort(codes, kind="stable")
+    codes = np.where(admitted.are, admitted.rows["site"], -1)
+    order = np.argsort(codes.astype(np.int16) if len(admitted.sites) < 2**15 else codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(len(admitted.sites) + 1))
     places = {name: order[ends[code] : ends[code + 1]] for code, name in enumerate(admitted.sites)}
     made = []

@@ -17,14 +17,13 @@ from projections.client import History, open_history
 from projections.errors import HistoryError
 from projections.sink import EVENTS, SIGNALS, Sink
 from projections.verify import verify
-from streams.admission import Limits
+from streams.admission import Limits, Message
 from streams.kafka.headers import headers_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import Message as KafkaMessage
 from streams.kafka.reader import PartitionReader, admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogError, LogUnavailable
-from streams.messages import Message
 from streams.worker.partition import PartitionDecider
 from tests.chaos.site import Site
 

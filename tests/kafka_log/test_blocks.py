@@ -22,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from infra.kafka.jars import jars, java
+from streams.admission import Message
 from streams.kafka import topics
 from streams.kafka.blocks import read_blocks
 from streams.kafka.headers import signal_headers
@@ -29,7 +30,6 @@ from streams.kafka.reader import admitted, read_range
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogError, LogUnavailable, SignalsGone
-from streams.messages import Message
 from streams.worker.pump import message_of
 from tests.kafka_fixture import Kafka, own_broker
 from tests.kafka_log.record_bytes import ENCODERS, RawHeaders, batch, checked, record
@@ -179,6 +179,14 @@ def test_blocks_are_many_messages(settings: KafkaSettings, topic: str) -> None:
     assert min(map(len, blocks[:-1])) >= 9_000
     ids = [message.id for block in blocks for message in block]
     assert ids == [b"%036d" % number for number in range(5, 44_990)]
+
+
+def test_blocks_of_large_messages_are_short(settings: KafkaSettings, topic: str) -> None:
+    """However large messages are, some megabytes of them are held at once."""
+    fill(settings, topic, 30, size=700_000)
+    lengths = list(map(len, read_blocks(settings, topic, 0, 0, ALL)))
+    assert sum(lengths) == 30
+    assert max(lengths) <= 8
 
 
 def test_nothing_where_nothing_is(settings: KafkaSettings, topic: str) -> None:

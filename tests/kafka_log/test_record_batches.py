@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from domain.byte_words import ROOM
 from domain.times import MILLISECOND_US
+from streams.admission import Message
 from streams.kafka.headers import signal_headers
 from streams.kafka.record_batches import Corrupt, batches, messages_in
-from streams.messages import NOTHING, Message, Messages
+from streams.messages import NOTHING, Messages
 from tests.kafka_log.record_bytes import (
     ABORT,
     APPEND_TIME,

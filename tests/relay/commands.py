@@ -6,8 +6,7 @@ import msgspec
 
 from domain.commands.case_command import CaseCommand, write_command
 from domain.vocabulary import Decision
-from streams.admission import Limits
-from streams.messages import Message
+from streams.admission import Limits, Message
 
 LIMITS = Limits(message_bytes=10_000)
 

@@ -24,13 +24,13 @@ from infra.observability.endpoints import Health
 from infra.observability.metrics import RelayMetrics
 from infra.relay_process import RelayProcess
 from infra.settings import Settings
+from streams.admission import Message
 from streams.kafka.headers import headers_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import PartitionReader
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import LogUnavailable
-from streams.messages import Message
 from tests.endpoint_client import Endpoint
 from tests.kafka_fixture import Kafka
 from tests.postgres_fixture import PostgresSchema

@@ -5,9 +5,8 @@ import pytest
 
 from domain.commands.case_command import read_command, write_command
 from domain.vocabulary import Decision, Resolution
-from streams.admission import Refused
+from streams.admission import Message, Refused
 from streams.commands import admit_command
-from streams.messages import Message
 from tests.relay.commands import LIMITS, a_command, bad_messages, message
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from domain.signal import Count, Credential, Signal, Time, signal_id, write_signal
 from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
-from streams.admission import Limits
-from streams.messages import Message
+from streams.admission import Limits, Message
 from tests.signal_strategies import worlds
 
 LIMITS: Final = Limits(clock_ahead_us=24 * HOUR_US, message_bytes=1_000_000)

@@ -15,12 +15,12 @@ import msgspec
 from confluent_kafka import Producer
 
 from domain.event import Event, read_event
+from streams.admission import Message
 from streams.kafka.headers import headers_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.reader import read_range
 from streams.kafka.topics import Topic, apply, topic_name
 from streams.log import LogUnavailable
-from streams.messages import Message
 from streams.partitioning import partition_of
 from streams.worker.partition import Decided, PartitionDecider
 from tests.endpoint_client import Endpoint

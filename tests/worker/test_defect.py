@@ -11,9 +11,8 @@ from domain.kernels import COMPILED
 from infra import reproducing
 from infra.failure import FAILED, Failure, WrongUse
 from infra.reproducing import reproduce_defect
-from streams.admission import Limits
+from streams.admission import Limits, Message
 from streams.engine import Engine
-from streams.messages import Message
 from streams.worker.defect import keep_bundle
 from streams.worker.partition import PartitionDecider
 from streams.worker.shares import FEW

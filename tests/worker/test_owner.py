@@ -10,9 +10,9 @@ import pytest
 from domain.signal import Time
 from domain.times import HOUR_US
 from domain.vocabulary import Action, Category
-from streams.admission import Limits
+from streams.admission import Limits, Message
 from streams.log import Snapshot
-from streams.messages import Message, Messages
+from streams.messages import Messages
 from streams.worker import owner as owning
 from streams.worker.owner import PartitionOwner, Plan
 from streams.worker.partition import PartitionDecider

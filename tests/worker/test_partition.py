@@ -14,8 +14,8 @@ from domain.signal import Credential, Signal
 from domain.site import Site
 from domain.vocabulary import Category, Topic
 from streams import bulk_admission, engine
+from streams.admission import Message
 from streams.engine import Engine
-from streams.messages import Message
 from streams.worker import shares as sharing
 from streams.worker.partition import Decided, PartitionDecider, Record
 from streams.worker.recent_ids import RecentIds, words_of

@@ -15,7 +15,7 @@ import pytest
 from domain.signal import signal_id
 from domain.vocabulary import Topic
 from infra.simulating import city_of, city_signals
-from streams.messages import Message
+from streams.admission import Message
 from streams.partitioning import partition_of
 from streams.worker.defect import one_by_one, read_bundle, reproduce
 from tests.kafka_fixture import Kafka

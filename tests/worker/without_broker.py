@@ -4,9 +4,9 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from streams.admission import Limits
+from streams.admission import Limits, Message
 from streams.log import LogCorrupt, Snapshot
-from streams.messages import Message, Messages
+from streams.messages import Messages
 from streams.worker.app import Membership, Worker
 from streams.worker.owner import Plan
 from streams.worker.partition import PartitionDecider

@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
+from streams.admission import Message
 from streams.log import LogUnavailable, PositionConflict
-from streams.messages import Message
 from streams.worker.owner import PartitionOwner
 from streams.worker.pump import Pace, Pump
 

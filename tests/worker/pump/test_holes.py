@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+from streams.admission import Message
 from streams.log import LogCorrupt
-from streams.messages import Message
 from tests.worker.messages import a_signal, message
 from tests.worker.pump.rig import Clock, Owner, a_block, a_pump, live, until
 
