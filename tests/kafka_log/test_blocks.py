@@ -228,12 +228,12 @@ def test_what_retention_has_deleted_is_said(settings: KafkaSettings, topic: str)
 
 def test_what_is_missing_is_named(settings: KafkaSettings, topic: str) -> None:
     """A topic or partition nobody made is named, with what to do, in the time the settings give."""
-    hasty = replace(settings, wait_seconds=1)
+    hasty = replace(settings, wait_seconds=3)
     for name, partition in ((f"{topic}-none", 0), (topic, 99)):
         begun = time.monotonic()
         with pytest.raises(LogUnavailable, match=f"no partition {partition} of {name} .*limen topics"):
             list(read_blocks(hasty, name, partition, 0, 9))
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 6
 
 
 def test_nobody_there() -> None:
@@ -242,7 +242,7 @@ def test_nobody_there() -> None:
     begun = time.monotonic()
     with pytest.raises(LogUnavailable, match=r"127.0.0.1:1,127.0.0.1:2: .*running"):
         list(read_blocks(settings, "any", 0, 0, 9))
-    assert 0.9 < time.monotonic() - begun < 2
+    assert 0.9 < time.monotonic() - begun < 4
 
 
 def test_a_server_that_is_silent_hides_no_other(settings: KafkaSettings, topic: str) -> None:
@@ -258,9 +258,9 @@ def test_time_between_blocks_is_not_waited(settings: KafkaSettings, topic: str) 
     """Who takes longer for a block than the settings wait gets the next all the same."""
     fill(settings, topic, 25_000)
     found = list[int]()
-    for block in read_blocks(replace(settings, wait_seconds=1), topic, 0, 0, ALL):
+    for block in read_blocks(replace(settings, wait_seconds=2), topic, 0, 0, ALL):
         found += [message.offset for message in block]
-        time.sleep(1.5)
+        time.sleep(2.5)
     assert found == list(range(25_000))
 
 
@@ -346,7 +346,7 @@ def test_a_broker_that_stands_still(kafka: Kafka) -> None:
         with pytest.raises(LogUnavailable, match=f"{kafka.bootstrap}: {topic}, .*nothing came.*running"):
             while True:
                 found.append(next(blocks))
-        assert 1.9 < time.monotonic() - begun < 4
+        assert 1.9 < time.monotonic() - begun < 6
         kafka.broker.resume()
         place = found[-1][-1].offset + 1 if found else 0
         assert place < 60_000
@@ -364,7 +364,7 @@ def test_a_broker_that_stands_still(kafka: Kafka) -> None:
 @pytest.mark.slow
 def test_a_log_that_is_damaged(kafka: Kafka) -> None:
     """What a broker sends of a damaged file is told, and does not keep anybody waiting."""
-    settings = settings_of(kafka, partitions=1, wait_seconds=2)
+    settings = settings_of(kafka, partitions=1, wait_seconds=20)
     topic = topic_name(settings, Topic.SIGNALS)
     whole = batch(record(b"k", b"v") + record(b"k", b"v", further=1), 2)
     produce_raw(settings, topic, [whole, whole])
@@ -387,7 +387,7 @@ def test_a_log_that_is_damaged(kafka: Kafka) -> None:
         begun = time.monotonic()
         with pytest.raises(LogError, match=f"{topic}, partition 0: {what}"):
             in_bulk(settings, topic)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 10
 
 
 @pytest.fixture(scope="module")
@@ -401,7 +401,7 @@ def lavish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 @pytest.mark.slow
 def test_reading_makes_no_topic(lavish: Kafka) -> None:
     """A topic that is missing stays so, where the broker would make it with partitions of its own choice."""
-    settings = settings_of(lavish, partitions=1, wait_seconds=1)
+    settings = settings_of(lavish, partitions=1, wait_seconds=3)
     with pytest.raises(LogUnavailable, match=r"no partition 0 of lavish\.none"):
         in_bulk(settings, "lavish.none")
     assert "lavish.none" not in AdminClient(settings.admin()).list_topics(timeout=15).topics
