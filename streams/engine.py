@@ -116,9 +116,9 @@ class Engine:
         rows, causes = self.decide_records(encode(self.state, signals, offsets))
         return decode(self.state, rows, causes, offsets)
 
-    def decide_columns(self, signals: Any, offsets: Any = None) -> Any:
+    def decide_columns(self, signals: Any) -> Any:
         """Decide a table of signals and return a table of events, as `streams.deciding`."""
-        return decide_columns(self, signals, offsets)
+        return decide_columns(self, signals)
 
     def decide_admitted(self, admitted: Records, places: Any, names: Any, offsets: Any) -> Any:
         """Decide signals as `pass_admitted` does, and return a table of the events (`domain.columns`)."""

@@ -2,7 +2,6 @@
 
 import itertools
 from contextlib import closing
-from typing import Final
 
 import msgspec
 
@@ -15,9 +14,6 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import Topic, topic_name
 from streams.log import LogCorrupt
 from streams.worker.partition import PartitionDecider
-
-BATCH: Final = 20_000
-"""Signals decided at once."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
