@@ -9,7 +9,6 @@ confluent-kafka consuming the signals alone, in the pieces it is fastest with, a
 """
 
 import argparse
-import itertools
 import os
 import statistics
 import tempfile
@@ -25,11 +24,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.figure import Figure, tell
 from benchmarks.large_home import DAYS
-from benchmarks.worker import PARTITIONS, SITES, Feed, kafka_settings, running
+from benchmarks.worker import PARTITIONS, SITES, Feed, kafka_settings, running, signals_of_a_city
 from benchmarks.worker_processes import Task
-from domain.signal import Signal
 from infra.kafka.broker import HEAP, Broker
-from infra.simulating import city_of, city_signals
 from streams.admission import Limits
 from streams.collection import rare_collection
 from streams.kafka.blocks import read_blocks
@@ -41,8 +38,6 @@ from streams.worker.partition import PartitionDecider
 from streams.worker.replaying import replay_partition
 
 GOAL: Final = 1_000_000
-A_DAY: Final = 20
-"""Signals that a person makes in a day, about."""
 
 
 class Read(NamedTuple):
@@ -90,20 +85,12 @@ def bare(settings: KafkaSettings, partition: int) -> Read:
     return Read(count, 0, time.process_time() - began)
 
 
-def _signals_of_days(signals: int, sites: int, days: int) -> Iterator[Signal]:
-    """Yield at most so many of a city's signals: documents, and then so many days."""
-    persons = max(20, signals // sites // days // A_DAY)
-    with tempfile.TemporaryDirectory() as nowhere:
-        city = city_of(Path(nowhere), sites=sites, persons=persons, days=days, seed=1, start=None)
-    return itertools.islice(city_signals(city), signals)
-
-
 def measure(
     broker: Broker, signals: int, rounds: int, sites: int = SITES, days: int = DAYS
 ) -> Iterator[Figure]:
     """Let a worker decide so many, then replay and consume them, `rounds` times in turn."""
     settings = kafka_settings(broker.bootstrap, "replayed")
-    count = Feed(settings).all(_signals_of_days(signals, sites, days))
+    count = Feed(settings).all(signals_of_a_city(signals, sites, days))
     with running("limen", Task(settings, count)) as process:
         _, complaint = process.communicate()
     if process.returncode:

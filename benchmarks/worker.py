@@ -238,10 +238,11 @@ def running(which: str, task: Task) -> Iterator["subprocess.Popen[str]"]:
                 process.kill()
 
 
-def signals_of_a_city(signals: int) -> Iterator[Signal]:
-    """Yield so many of a city's signals; a person makes about 20 a day."""
+def signals_of_a_city(signals: int, sites: int = SITES, days: int = 1) -> Iterator[Signal]:
+    """Yield at most so many of a city's signals, first its documents; a person makes about 20 a day."""
+    persons = max(10, signals // sites // days // 20)
     with tempfile.TemporaryDirectory() as nowhere:
-        city = city_of(Path(nowhere), sites=SITES, persons=signals // SITES // 20, days=1, seed=1, start=None)
+        city = city_of(Path(nowhere), sites=sites, persons=persons, days=days, seed=1, start=None)
     return itertools.islice(city_signals(city), signals)
 
 
