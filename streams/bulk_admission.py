@@ -50,7 +50,7 @@ _WORD_COLUMNS: Final = np.array(
     [_at(name) for name in ("category", "action", "direction", "delivery", "reason", "quality")], np.int64
 )
 _CATEGORY, _ACTION, _DIRECTION, _DELIVERY = range(4)
-_OBJECT_KINDS: Final = {name: OBJECTS[name] for name in ("verify", "screening", "data")}
+_OBJECT_KINDS: Final = {name: OBJECTS[name] for name in sorted(OBJECTS) if name in SIGNAL_LAYOUT.columns}
 _OBJECTS: Final = np.array(list(map(_at, _OBJECT_KINDS)), np.int64)
 _LEFT_OUT: Final = np.array(
     [0, 0, *(code(DEFAULTS[name]) for name in ("direction", "delivery", "reason", "quality"))], np.int64

@@ -60,11 +60,10 @@ def encode(state: State, signals: Sequence[Signal], offsets: Sequence[int]) -> R
     return rows
 
 
-def encode_columns(state: State, columns: Mapping[str, Any], offsets: Any = None) -> Records:
+def encode_columns(state: State, columns: Mapping[str, Any]) -> Records:
     """Return SIGNAL rows of these Arrow columns: an import's, the log's or the history's, no control signals.
 
-    They stand at these offsets, shape (rows,), int64; where there are none, one after another from the
-    state's position on.
+    They stand one after another from the state's position on.
 
     Columns: occurred_at, received_at, seq (null: none), passed as integers; category, action, direction,
     delivery, device, point, person, credential as strings, dictionary-encoded or not.
@@ -73,7 +72,7 @@ def encode_columns(state: State, columns: Mapping[str, Any], offsets: Any = None
         ValueError: a word outside its vocabulary, such as the empty category of a signal nobody could read.
     """
     count = len(columns["occurred_at"])
-    positions = np.arange(state.position, state.position + count) if offsets is None else offsets
+    positions = np.arange(state.position, state.position + count)
     numbers = [
         columns[name].cast(pa.int64()).fill_null(NONE).to_numpy(zero_copy_only=False)
         for name in ("occurred_at", "received_at", "seq", "passed")
@@ -267,16 +266,25 @@ def _encode_words(
         out[i] = codes[word]
 
 
+@inlined
+def _name_stranger(
+    credential: Any, data: Any, start: int, stop: int, scratch: Any, blob: Any, ends: Any, slots: Any,
+    size: Any,
+) -> None:  # fmt: skip
+    """Give a credential that nobody holds a person of its own: `unknown:` and its hash, data[start:stop]."""
+    if credential.count == 0 and credential.stranger == 0:
+        for place in range(stop - start):
+            scratch[_STRANGER_BYTES + place] = data[start + place]
+        credential.stranger = code_of(scratch, 0, _STRANGER_BYTES + stop - start, blob, ends, slots, size)
+
+
 @loop
 def _encode_persons(
     shown: Any, credentials: Any, person_text: Any, person_ends: Any, which_person: Any, codes: Any,
     card_text: Any, card_ends: Any, which_card: Any, scratch: Any, blob: Any, ends: Any, slots: Any,
     size: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Give persons their codes; `shown` is each row's credential, `out` its person, 0 where it names none.
-
-    A credential that nobody holds is its own person, `unknown:` and its hash.
-    """
+    """Give persons their codes; `shown` is each row's credential, `out` its person, 0 where it names none."""
     for i in range(len(out)):
         out[i] = 0
         word = which_person[i]
@@ -287,13 +295,11 @@ def _encode_persons(
                 )
             out[i] = codes[word]
         elif shown[i] != 0:
-            credential = credentials[shown[i]]
-            if credential.count == 0 and credential.stranger == 0:
-                card = which_card[i]
-                length = card_ends[card + 1] - card_ends[card]
-                for place in range(length):
-                    scratch[_STRANGER_BYTES + place] = card_text[card_ends[card] + place]
-                credential.stranger = code_of(scratch, 0, _STRANGER_BYTES + length, blob, ends, slots, size)
+            card = which_card[i]
+            _name_stranger(
+                credentials[shown[i]], card_text, card_ends[card], card_ends[card + 1], scratch, blob, ends,
+                slots, size,
+            )  # fmt: skip
 
 
 @loop
@@ -338,10 +344,6 @@ def _fill_holders(
             start = card + card_bytes
             row.person = code_of(names, start, start + signal.person_length, blob, ends, slots, size)
         elif row.credential != 0:
-            credential = credentials[row.credential]
-            if credential.count == 0 and credential.stranger == 0:
-                for place in range(card_bytes):
-                    scratch[_STRANGER_BYTES + place] = names[card + place]
-                credential.stranger = code_of(
-                    scratch, 0, _STRANGER_BYTES + card_bytes, blob, ends, slots, size
-                )
+            _name_stranger(
+                credentials[row.credential], names, card, card + card_bytes, scratch, blob, ends, slots, size
+            )  # fmt: skip
